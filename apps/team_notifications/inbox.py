@@ -1,0 +1,215 @@
+"""What a user may see, and what they do with it: the one place behind every page, count and interface.
+
+`visible_to` asks again, each time, what fan-out asked when it wrote the rows: is the user in the team now, do they hold
+the permissions now? So leaving a team or losing a role works at once, and a list and its count cannot disagree.
+
+The functions below it act on querysets of the member's own rows and return how many they changed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connections, router, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from team_notifications import conf
+from team_notifications.directory import SourceGrant
+from team_notifications.models import Notification, UserNotification
+from team_notifications.models.notification import UserNotificationQuerySet
+from team_notifications.sql import embed
+
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)  # for `mute`; later dates overflow in some time zones
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class InvalidCursor(ValueError):
+    """The text is no cursor that `page` gave out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """`rows` with thread and team already fetched; `next` is the cursor of the page after, empty on the last one."""
+
+    rows: list[UserNotification]
+    next: str = ""
+
+
+# ---- reading --------------------------------------------------------------------------------------------------------
+
+
+def readable_by(user: Any) -> UserNotificationQuerySet:
+    """The user's rows whose threads they may see now, archived and snoozed ones included."""
+    now = timezone.now()
+    rows = UserNotification.objects.filter(user=user.pk, in_app=True) if user.pk else UserNotification.objects.none()
+    unexpired = Q(notification__expires_at=None) | Q(notification__expires_at__gt=now)
+    return rows.filter(unexpired, _permitted(user))
+
+
+def visible_to(user: Any) -> UserNotificationQuerySet:
+    """What the inbox of `user` shows: readable, neither archived nor snoozed. Nothing for an inactive user."""
+    return readable_by(user).in_inbox(timezone.now())
+
+
+def unread_count(user: Any, team: Any = None) -> int:
+    """How many unread threads the inbox shows, in one team or in all; at most one more than ``UNREAD_CAP``."""
+    rows = visible_to(user).unread()
+    return count(rows if team is None else rows.filter(team=team))
+
+
+def count(rows: UserNotificationQuerySet) -> int:
+    """How many rows there are, counting no further than one past ``UNREAD_CAP``: 100 is shown as 99+."""
+    return rows[: conf.settings().unread_cap + 1].count()
+
+
+def page(rows: UserNotificationQuerySet, *, after: str = "", size: int | None = None) -> Page:
+    """The newest `size` (default ``PAGE_SIZE``) of `rows` that come after the cursor. One query.
+
+    Raises InvalidCursor, naming it, for a cursor that is none.
+    """
+    size = size or conf.settings().page_size
+    if after:
+        at, thread_id = _parse_cursor(after)
+        earlier = Q(notification__last_event_at__lt=at) | Q(notification__lt=thread_id)
+        rows = rows.filter(earlier, notification__last_event_at__lte=at)
+    found = list(rows.newest_first().select_related("notification", "team")[: size + 1])
+    shown = found[:size]
+    return Page(rows=shown, next=_cursor(shown[-1].notification) if len(found) > size else "")
+
+
+# ---- acting ---------------------------------------------------------------------------------------------------------
+
+
+def mark_read(rows: UserNotificationQuerySet, seen: int | Mapping[int, int] | None = None) -> int:
+    """Marks rows read.
+
+    `seen` is how many occurrences the reader saw, one number for all the rows or one for each by its key. A thread that
+    happened once more meanwhile stays unread, and so does a row that the mapping leaves out. None: read as it stands.
+    """
+    with transaction.atomic(using=router.db_for_write(UserNotification)):
+        unread = _with_threads_held(rows.unread())
+        if isinstance(seen, Mapping):
+            stands = unread.filter(pk__in=seen).values_list("pk", "notification__occurrences")
+            unread = unread.filter(pk__in=[pk for pk, occurrences in stands if occurrences <= seen[pk]])
+        elif seen is not None:
+            unread = unread.filter(notification__occurrences__lte=seen)
+        return unread.update(is_read=True, read_at=timezone.now())
+
+
+def mark_unread(rows: UserNotificationQuerySet) -> int:
+    return rows.filter(is_read=True).update(is_read=False, read_at=None)
+
+
+def archive(rows: UserNotificationQuerySet) -> int:
+    """Puts rows away until it happens again."""
+    with transaction.atomic(using=router.db_for_write(UserNotification)):
+        return _with_threads_held(rows.filter(archived_at=None)).update(archived_at=timezone.now())
+
+
+def unarchive(rows: UserNotificationQuerySet) -> int:
+    return rows.archived().update(archived_at=None)
+
+
+def snooze(rows: UserNotificationQuerySet, until: datetime) -> int:
+    """Hides rows until a time, when they are back, unread, by themselves. Raises ValueError for a time without zone."""
+    return rows.update(snoozed_until=_aware(until), is_read=False, read_at=None)
+
+
+def mute(rows: UserNotificationQuerySet, until: datetime) -> int:
+    """Lets the threads happen without a word until a time, or `FOREVER`. Raises ValueError for a time without zone."""
+    return rows.update(muted_until=_aware(until))
+
+
+def unmute(rows: UserNotificationQuerySet) -> int:
+    return rows.filter(muted_until__isnull=False).update(muted_until=None)
+
+
+def delete(rows: UserNotificationQuerySet) -> int:
+    """Removes the member's own copies. Should it happen again, they are told anew."""
+    with transaction.atomic(using=router.db_for_write(UserNotification)):
+        return _with_threads_held(rows).delete()[0]
+
+
+# ---- how ------------------------------------------------------------------------------------------------------------
+
+
+def _permitted(user: Any) -> Q:
+    """The user's rows of teams they are in now, whose threads ask for nothing that they do not hold now."""
+    directory = conf.directory()
+    grants = list(directory.source_grants(user))
+    teams: dict[tuple[frozenset[str], frozenset[SourceGrant]], list[Any]] = defaultdict(list)
+    for team_id, held in directory.permissions(user).items():
+        teams[held, _counting_in(team_id, held, grants)].append(team_id)
+    permitted = Q(team=None)
+    for (held, counting), team_ids in teams.items():
+        permitted |= Q(_holds_all(held, counting), team__in=team_ids)
+    return permitted
+
+
+def _counting_in(team_id: Any, held: frozenset[str], grants: Iterable[SourceGrant]) -> frozenset[SourceGrant]:
+    """The grants on single objects that add something to what is held in the whole team."""
+    return frozenset(
+        grant
+        for grant in grants
+        if grant.permission not in held and (grant.team_ids is None or team_id in grant.team_ids)
+    )
+
+
+def _holds_all(held: frozenset[str], grants: frozenset[SourceGrant]) -> Q:
+    """Every permission of the thread is held in the team, or else granted on the thread's source."""
+    granted: dict[str, Q] = defaultdict(Q)
+    for grant in grants:
+        app, model = grant.model.split(".")
+        granted[grant.permission] |= Q(
+            notification__source_app=app,
+            notification__source_model=model,
+            notification__source_id__in=grant.object_ids,
+        )
+    holds_all = Q(notification__permissions__subset_of=held.union(granted))
+    for permission, on_source in granted.items():
+        holds_all &= ~Q(notification__permissions__includes=[permission]) | on_source
+    return holds_all
+
+
+def _with_threads_held(rows: UserNotificationQuerySet) -> UserNotificationQuerySet:
+    """Those of `rows` whose threads are now held by a shared lock, so that nothing happens on them until the commit.
+
+    Without it a wake-up is lost: an event leaves out the members who are unread, and cannot know that one of them is
+    being marked read by a transaction that is not committed yet. See `team_notifications.fanout`. Events take the
+    lock for themselves, so one of the two waits, and whoever is second sees what the first did. In the order in which
+    features report several, so that the two cannot deadlock.
+
+    SQLite has one writer at a time, which is lock enough.
+    """
+    connection = connections[router.db_for_write(Notification)]
+    if connection.vendor == "sqlite":
+        return rows
+    threads = Notification.objects.filter(pk__in=rows.values("notification")).order_by("identifier").values("pk")
+    sql, values = embed(threads, connection, prefix="thread_")
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} FOR SHARE", values)
+        return rows.filter(notification__in=[thread_id for (thread_id,) in cursor.fetchall()])
+
+
+def _aware(until: datetime) -> datetime:
+    if timezone.is_naive(until):
+        raise ValueError(f"{until!r} has no time zone.")
+    return until
+
+
+def _cursor(notification: Notification) -> str:
+    return f"{(notification.last_event_at - EPOCH) // timedelta(microseconds=1)}-{notification.pk}"
+
+
+def _parse_cursor(text: str) -> tuple[datetime, int]:
+    microseconds, _, thread_id = text.partition("-")
+    # isdecimal alone lets other scripts' digits through, and int() takes them, signs and underscores besides.
+    if not (text.isascii() and microseconds.isdecimal() and thread_id.isdecimal() and len(text) < 40):
+        raise InvalidCursor(f"{text!r} is no cursor.")
+    try:
+        return EPOCH + timedelta(microseconds=int(microseconds)), int(thread_id)
+    except OverflowError:
+        raise InvalidCursor(f"{text!r} is no cursor.") from None

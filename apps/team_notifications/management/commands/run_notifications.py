@@ -1,0 +1,31 @@
+"""``manage.py run_notifications``: everything that workers and beat would do, without a broker."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+
+from team_notifications.sweeper import sweep
+
+
+class Command(BaseCommand):
+    help = "Does what is due, again and again, in place of a worker and beat. Ctrl-C or SIGTERM stops it in between."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--interval", type=float, default=5.0, help="Seconds between two looks (default 5).")
+        parser.add_argument("--once", action="store_true", help="Look once and stop.")
+
+    def handle(self, *, interval: float, once: bool, **options: Any) -> None:
+        stop = threading.Event()
+        if not once:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: stop.set())
+        while True:
+            close_old_connections()
+            if notified := sweep():
+                self.stdout.write(f"Notified {notified} more members.")
+            if once or stop.wait(interval):
+                return

@@ -1,0 +1,134 @@
+"""What feature code reports, checked and cleaned before anything is written."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+from django.utils.functional import Promise
+
+from team_notifications import conf
+from team_notifications.identifiers import check_event_data, check_slug, identifier_for
+from team_notifications.levels import Level
+from team_notifications.links import check_links
+from team_notifications.texts import clean_message, clean_title
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One occurrence: the columns of the thread that it begins or brings up to date."""
+
+    team: Any
+    identifier: str
+    slug: str
+    event_data: dict[str, Any]
+    title: str
+    message: str
+    level: Level
+    permissions: list[str]
+    links: dict[str, str]
+    source_app: str
+    source_model: str
+    source_id: str
+    expires_at: datetime | None
+
+    @classmethod
+    def check(
+        cls,
+        *,
+        team: Any,
+        slug: str,
+        event_data: Mapping[str, Any] | None,
+        title: str | Promise,
+        message: str | Promise,
+        level: Level | int | str,
+        permissions: Collection[str] | None,
+        links: Mapping[str, str] | None,
+        source: Model | None,
+        expires_at: datetime | None,
+    ) -> "Report":
+        """Raises TypeError or ValueError, naming the value, for anything that cannot be told."""
+        app, model, key = check_source(source)
+        return cls(
+            team=check_team(team),
+            identifier=identifier_for(slug, event_data),
+            slug=check_slug(slug),
+            event_data=check_event_data(event_data),
+            title=clean_title(title),
+            message=clean_message(message),
+            level=Level.parse(level),
+            permissions=check_permissions(permissions),
+            links=check_links(links),
+            source_app=app,
+            source_model=model,
+            source_id=key,
+            expires_at=check_time(expires_at),
+        )
+
+
+def check_team(team: Any) -> Any:
+    """Returns `team`, a saved instance of the host's team model."""
+    if not isinstance(team, conf.team_model()):
+        raise TypeError(f"The team is a {conf.team_model()._meta.label}, not {team!r}.")
+    if team.pk is None:
+        raise ValueError(f"The team {team!r} is not saved yet.")
+    return team
+
+
+def check_permissions(permissions: Collection[str] | None) -> list[str]:
+    """Returns the names sorted, each once. Whether they mean anything is for the directory to say."""
+    if permissions is None:
+        return []
+    if isinstance(permissions, str) or not isinstance(permissions, Collection):
+        raise TypeError(f"Permissions are a list of names like 'app_label.codename', not {permissions!r}.")
+    for name in permissions:
+        if not isinstance(name, str):
+            raise TypeError(f"A permission is named by text like 'app_label.codename', not {name!r}.")
+    return sorted(set(permissions))
+
+
+def check_source(source: Model | None) -> tuple[str, str, str]:
+    """App label, model and primary key of the object that it is about; empty when there is none."""
+    if source is None:
+        return "", "", ""
+    if not isinstance(source, Model):
+        raise TypeError(f"The source is a model instance, not {source!r}.")
+    if source.pk is None:
+        raise ValueError(f"The source {source!r} is not saved yet.")
+    return source._meta.app_label, str(source._meta.model_name), str(source.pk)
+
+
+def check_time(expires_at: datetime | None) -> datetime | None:
+    """Returns a time with a time zone, or None."""
+    if expires_at is None:
+        return None
+    if not isinstance(expires_at, datetime):
+        raise TypeError(f"expires_at is a datetime, not {expires_at!r}.")
+    if timezone.is_naive(expires_at):
+        raise ValueError(f"expires_at has no time zone: {expires_at!r}.")
+    return expires_at
+
+
+def check_recipients(recipients: Iterable[Any] | None) -> QuerySet[Any, Any] | list[Any] | None:
+    """The users' keys, as a list or still as a queryset."""
+    if recipients is None:
+        return None
+    user_model = get_user_model()
+    if isinstance(recipients, QuerySet):
+        if not issubclass(recipients.model, user_model):
+            raise TypeError(f"Recipients are users, not a queryset of {recipients.model._meta.label}.")
+        return recipients.values("pk")
+    if isinstance(recipients, str) or not isinstance(recipients, Iterable):
+        raise TypeError(f"Recipients are a list or a queryset of users, not {recipients!r}.")
+    return [_check_user(user) for user in recipients]
+
+
+def _check_user(user: Any) -> Any:
+    if not isinstance(user, get_user_model()):
+        raise TypeError(f"A recipient is a {get_user_model()._meta.label}, not {user!r}.")
+    if user.pk is None:
+        raise ValueError(f"The recipient {user!r} is not saved yet.")
+    return user.pk

@@ -1,0 +1,17 @@
+"""What the module tells the host, after the commit and never for something that was rolled back.
+
+``notification_recorded``
+    Something happened, and its thread and the members' rows are committed. Arguments: ``notification``; ``created``,
+    whether the thread is new; ``reopened``, whether it had been resolved; ``notified``, how many members were notified
+    (with ``unfinished``: so far); ``unfinished``, whether the rest of a large team is left to the worker.
+
+``notification_resolved``
+    The condition is over. Arguments: ``notification``.
+
+Receivers run on their own: what one raises is logged and reaches neither the caller nor the other receivers.
+"""
+
+from django.dispatch import Signal
+
+notification_recorded = Signal()
+notification_resolved = Signal()

@@ -1,0 +1,32 @@
+"""Django's querysets inside statements of our own: an `INSERT … SELECT` is what the ORM has no word for."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model, QuerySet
+
+
+def embed(queryset: QuerySet[Any, Any], connection: BaseDatabaseWrapper, prefix: str) -> tuple[str, dict[str, Any]]:
+    """The queryset's SQL with named placeholders that begin with `prefix`, and their values.
+
+    Named, so that it can stand in a larger statement which uses its own values more than once.
+    """
+    # A queryset that Django knows to be empty still has to be a part of the statement.
+    sql, values = queryset.query.get_compiler(connection=connection, elide_empty=False).as_sql()
+    names = [f"{prefix}{index}" for index in range(len(values))]
+    placeholders = tuple(f"%({name})s" for name in names)
+    return sql.replace("%%", "%%%%") % placeholders, dict(zip(names, values, strict=True))
+
+
+def column_names(model: type[Model], fields: Iterable[str]) -> list[str]:
+    """The columns of these fields."""
+    return [str(model._meta.get_field(name).column) for name in fields]  # type: ignore[union-attr]
+
+
+def prepared(model: type[Model], connection: BaseDatabaseWrapper, **values: Any) -> dict[str, Any]:
+    """The values as the database takes them, each by the field of `model` that has its name."""
+    return {
+        name: model._meta.get_field(name).get_db_prep_save(value, connection)  # type: ignore[union-attr]
+        for name, value in values.items()
+    }

@@ -1,0 +1,15 @@
+"""What a Celery worker does. Lost messages do no harm: the database says what is to be done, `sweep` looks there."""
+
+from celery import shared_task
+
+from team_notifications import sweeper
+
+
+@shared_task
+def finish_fanout(notification_id: int) -> None:
+    sweeper.finish_fanout(notification_id)
+
+
+@shared_task
+def sweep() -> None:
+    sweeper.sweep()

@@ -1,0 +1,58 @@
+"""``{% notification_bell %}`` puts the bell into a page; the other tags and filters serve our own templates."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext
+
+from team_notifications.levels import Level
+from team_notifications.web.reader import unread
+
+OPENING_LINES = 3
+OPENING_CHARACTERS = 280
+
+register = template.Library()
+
+
+@register.inclusion_tag("team_notifications/_bell.html", takes_context=True)
+def notification_bell(context: template.Context) -> dict[str, Any]:
+    """A link to the inbox with the unread count. Nothing for those who are not signed in, and without a request."""
+    request = context.get("request")
+    if request is None or not request.user.is_authenticated:
+        return {"signed_in": False}
+    return {"signed_in": True, "unread": unread(request)}
+
+
+@register.simple_tag
+def level_icon(level: Level) -> str:
+    return render_to_string(f"team_notifications/icons/{level.slug}.svg")
+
+
+@register.simple_tag
+def when(moment: datetime) -> SafeString:
+    """`moment` as time ago; the exact time, in the zone of the person, is its title."""
+    local = timezone.localtime(moment)
+    exact = f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat("T", "seconds"), exact, ago(moment))
+
+
+def ago(moment: datetime) -> str:
+    if timezone.now() - moment < timedelta(minutes=1):
+        return gettext("just now")
+    return gettext("%(time)s ago") % {"time": timesince(moment, depth=1)}
+
+
+@register.filter
+def opening(message: str) -> str:
+    """How a long message begins; a short one as it is."""
+    start = "\n".join(message.split("\n")[:OPENING_LINES])
+    if len(start) > OPENING_CHARACTERS:
+        start = start[:OPENING_CHARACTERS].rsplit(maxsplit=1)[0]
+    return message if start == message else f"{start} …"

@@ -1,0 +1,27 @@
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpResponseBase
+from django_htmx.http import HttpResponseClientRedirect
+
+from team_notifications.web.reader import Request
+
+P = ParamSpec("P")
+View = Callable[Concatenate[Request, P], HttpResponseBase]
+
+
+def sign_in_required(view: View[P]) -> View[P]:
+    """`login_required`, but where htmx asks for a part of a page, the whole page goes to sign in and comes back."""
+    guarded: View[P] = login_required(view)
+
+    @wraps(view)
+    def wrapped(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if request.htmx and not request.user.is_authenticated:
+            page = request.htmx.current_url_abs_path or request.get_full_path()
+            return HttpResponseClientRedirect(redirect_to_login(page).url)
+        return guarded(request, *args, **kwargs)
+
+    return wrapped

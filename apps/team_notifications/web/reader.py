@@ -1,0 +1,29 @@
+"""What the person behind a request may see, found once: the bell and the page below it share it."""
+
+from typing import cast
+
+from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
+
+from team_notifications import conf, inbox
+from team_notifications.models.notification import UserNotificationQuerySet
+
+
+class Request(HttpRequest):
+    """A request that passed HtmxMiddleware."""
+
+    htmx: HtmxDetails
+
+
+def visible(request: HttpRequest) -> UserNotificationQuerySet:
+    """The rows that the signed-in person may see."""
+    if not hasattr(request, "_team_notifications"):
+        request._team_notifications = inbox.visible_to(request.user)  # type: ignore[attr-defined]
+    return cast(UserNotificationQuerySet, request._team_notifications)  # type: ignore[attr-defined]
+
+
+def unread(request: HttpRequest) -> str:
+    """How many of them are unread, as the bell says it: "", "3", "99+"."""
+    cap = conf.settings().unread_cap
+    count = inbox.count(visible(request).unread())
+    return f"{cap}+" if count > cap else str(count or "")

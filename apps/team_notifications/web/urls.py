@@ -1,0 +1,14 @@
+from django.urls import path
+
+from team_notifications.web import preference_views, views
+
+app_name = "team_notifications"
+
+urlpatterns = [
+    path("", views.inbox_page, name="inbox"),
+    path("bell/", views.bell, name="bell"),
+    path("read/", views.mark_read, name="mark-read"),
+    path("unread/", views.mark_unread, name="mark-unread"),
+    path("preferences/", preference_views.preferences_page, name="preferences"),
+    path("preferences/<str:key>/", preference_views.preferences_page, name="preferences"),
+]

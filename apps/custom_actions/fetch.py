@@ -1,0 +1,94 @@
+"""Asks one endpoint. What goes wrong there is an outcome, not an exception."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from functools import cache
+from time import monotonic
+
+import httpx
+from django.core.exceptions import ValidationError
+from httpx_secure import SSRFProtectionError, httpx_ssrf_protection
+
+from custom_actions.addresses import allowed_private_networks, may_be_asked
+from custom_actions.endpoints import validate_endpoint
+
+MAX_BODY_BYTES = 64 * 1024  # enough to see that an answer is coming; the rest is not waited for
+MAX_REASON_LENGTH = 500
+HEADERS = {"User-Agent": "django-team-notifications custom action", "Accept": "*/*"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What came of asking. `reason` says why an endpoint is down, and is empty when it is up."""
+
+    is_up: bool
+    status_code: int | None
+    duration_ms: int
+    reason: str
+
+
+async def fetch(url: str, timeout: float) -> Outcome:
+    """Asks `url`, for at most `timeout` seconds in all. Up means an answer with a 2xx status."""
+    started = monotonic()
+    status_code, reason = await _status_or_reason(url, timeout)
+    return Outcome(
+        is_up=not reason,
+        status_code=status_code,
+        duration_ms=round((monotonic() - started) * 1000),
+        reason=reason[:MAX_REASON_LENGTH],
+    )
+
+
+async def _status_or_reason(url: str, timeout: float) -> tuple[int | None, str]:
+    try:
+        validate_endpoint(url)
+        # httpx counts its timeouts for each phase anew: an endpoint that sends a byte now and then never meets them.
+        async with asyncio.timeout(timeout):
+            status_code = await _request(url)
+    except ValidationError as error:
+        return None, error.messages[0]
+    except TimeoutError:
+        return None, f"No complete answer within {timeout:g} s."
+    except SSRFProtectionError as error:
+        return None, f"{error.hostname} is at {error.ip_addr}, which is not an address on the public internet."
+    # The last two: httpx reads the target of a redirect even where it does not follow it.
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        return None, f"No answer: {error or type(error).__name__}"
+    return status_code, _complaint(status_code)
+
+
+async def _request(url: str) -> int:
+    async with (
+        httpx.AsyncClient(trust_env=False, verify=_tls(), timeout=None, headers=HEADERS) as client,  # noqa: S113
+        _protected(client).stream("GET", url, follow_redirects=False) as response,
+    ):
+        received = 0
+        async for chunk in response.aiter_raw():  # raw, so that 64 KiB do not unpack to gigabytes
+            received += len(chunk)
+            if received >= MAX_BODY_BYTES:
+                break
+        return response.status_code
+
+
+def _protected(client: httpx.AsyncClient) -> httpx.AsyncClient:
+    """The client, which now refuses addresses by the library's rule and ours, or with allowed networks by ours alone.
+
+    A name may be looked up by opening a connection and closing it again; no byte is sent before the check.
+    """
+    return httpx_ssrf_protection(
+        client, check_globally_reachable=not allowed_private_networks(), custom_validator=may_be_asked
+    )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Loading the certificates takes longer than most answers."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _complaint(status_code: int) -> str:
+    if httpx.codes.is_success(status_code):
+        return ""
+    answer = f"Answered {status_code} {httpx.codes.get_reason_phrase(status_code)}".rstrip()
+    return f"{answer}; redirects are not followed." if httpx.codes.is_redirect(status_code) else f"{answer}."

@@ -1,0 +1,26 @@
+"""What this feature tells a team."""
+
+from custom_actions.models import CustomAction
+from team_notifications.levels import Level
+from team_notifications.notify import create_notification, resolve_notification
+
+DOWN = "custom-action-down"
+
+
+def custom_action_down(action: CustomAction, reason: str) -> None:
+    """Tells those who can do something about it. Told again for every failed check: the thread counts them."""
+    create_notification(
+        team=action.team,
+        slug=DOWN,
+        event_data={"action_id": action.pk},
+        title=f"{action.name} is down",
+        message=reason,
+        level=Level.ERROR,
+        permissions=["custom_actions.change_customaction"],
+        links={"Open the action": action.get_absolute_url(), "History": action.get_history_url()},
+        source=action,
+    )
+
+
+def custom_action_recovered(action: CustomAction) -> None:
+    resolve_notification(team=action.team, slug=DOWN, event_data={"action_id": action.pk})

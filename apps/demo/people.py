@@ -1,0 +1,64 @@
+"""Who and what the demo shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from team_notifications.levels import Threshold
+from teams.roles import ADMIN, EDITOR, VIEWER
+
+PASSWORD = "demo"  # noqa: S105  (printed to the terminal; these accounts are nobody's)
+
+TEAMS = {"acme": "Acme", "globex": "Globex"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody who can sign in. Teams are named by their slug; `""` among the thresholds means everywhere."""
+
+    name: str
+    roles: Mapping[str, str] = field(default_factory=dict)
+    inbox_thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    is_superuser: bool = False
+
+    @property
+    def email(self) -> str:
+        return f"{self.name.lower()}@example.com"
+
+    @property
+    def place(self) -> str:
+        """Teams and roles, as the terminal shows them."""
+        roles = [f"{TEAMS[team]}: {role}" for team, role in self.roles.items()]
+        return ", ".join(roles) or "no team; the Django admin at /admin/"
+
+
+PEOPLE = (
+    Person(name="Alice", roles={"acme": ADMIN}),
+    Person(name="Ed", roles={"acme": EDITOR}, inbox_thresholds={"acme": Threshold.WARNING}),
+    Person(name="Vera", roles={"acme": VIEWER}),
+    Person(name="Bob", roles={"acme": VIEWER, "globex": ADMIN}, inbox_thresholds={"": Threshold.ERROR}),
+    Person(name="Grace", roles={"globex": EDITOR}, inbox_thresholds={"globex": Threshold.ERROR}),
+    Person(name="Sue", is_superuser=True),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """An action that both teams have: a name, one of the demo's own endpoints, and seconds."""
+
+    name: str
+    url_name: str
+    interval: int
+    timeout: int = 5
+
+
+WATCHES = (
+    Watch(name="Shop", url_name="demo-healthy", interval=15),
+    Watch(name="Search", url_name="demo-slow", interval=20),
+    Watch(name="Checkout", url_name="demo-flaky", interval=5),
+)
+
+
+def people_table() -> str:
+    """Who can sign in, for the terminal."""
+    rows = [("sign in as", "password", "team and role"), *((who.email, PASSWORD, who.place) for who in PEOPLE)]
+    return "\n".join(f"  {email:<20}{password:<10}{place}" for email, password, place in rows)

@@ -1,0 +1,99 @@
+"""The processes of the demo, run by honcho in one terminal: they start together and stop together."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Timer
+from typing import Any
+
+from django.conf import settings
+from honcho.manager import Manager
+from honcho.printer import Printer
+
+from demo.preflight import Broker
+
+STOPPED_BY_SIGNAL = {128 + signal.SIGINT, 128 + signal.SIGTERM}  # honcho's return codes
+PYTHON = [sys.executable, "-m"]
+MANAGE = [sys.executable, "manage.py"]
+
+
+class DemoManager(Manager):  # type: ignore[misc]  # honcho has no types
+    def terminate(self) -> None:
+        """Stops all. A signal that comes before each process has told its id is answered a moment later."""
+        if self._all_started():
+            super().terminate()
+        else:
+            again = Timer(0.1, self.terminate)
+            again.daemon = True  # Ctrl-C may also reach the copies of this that honcho forks, and must not hold them
+            again.start()
+
+
+class Announcer(Printer):  # type: ignore[misc]
+    """Prints what the processes say, and calls `announce` once the web server answers."""
+
+    def __init__(self, announce: Callable[[], None]) -> None:
+        super().__init__(sys.stdout)
+        self.announce = announce
+
+    def write(self, message: Any) -> None:
+        super().write(message)
+        if message.name == "web" and b"Uvicorn running on" in message.data:
+            self.announce()
+
+
+def run(host: str, port: int, broker: Broker, announce: Callable[[], None]) -> bool:
+    """Runs everything until SIGINT, SIGTERM or SIGHUP. Returns False when a process ended by itself."""
+    manager = DemoManager(Announcer(announce))
+    environment = {**os.environ, **_environment(broker)}
+    for name, command in _commands(host, port, broker).items():
+        # Exec: honcho starts a shell, which would otherwise stay and be the process that it watches.
+        manager.add_process(name, f"exec {shlex.join(command)}", env=environment, cwd=settings.BASE_DIR)
+    # A terminal that is closed would otherwise leave them all behind.
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    with _server(broker):
+        manager.loop()
+    return manager.returncode in STOPPED_BY_SIGNAL
+
+
+@contextmanager
+def _server(broker: Broker) -> Iterator[None]:
+    """Our own Redis. It outlives the others: a worker that ends still has something to tell it."""
+    if not broker.command:
+        yield
+        return
+    # Its own session: Ctrl-C goes to every process of the terminal's. What it prints is for servers that keep data.
+    server = subprocess.Popen(broker.command, start_new_session=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    try:
+        yield
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _environment(broker: Broker) -> dict[str, str]:
+    networks = os.environ.get("CUSTOM_ACTIONS_ALLOWED_PRIVATE_NETWORKS", "127.0.0.0/8")
+    return {
+        "REDIS_URL": broker.url,
+        "CUSTOM_ACTIONS_ALLOWED_PRIVATE_NETWORKS": networks,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _commands(host: str, port: int, broker: Broker) -> dict[str, list[str]]:
+    web = [*PYTHON, "uvicorn", "config.asgi:application", "--host", host, "--port", str(port)]
+    web += ["--lifespan", "off", "--no-access-log", "--timeout-graceful-shutdown", "2"]
+    if not broker.url:
+        return {
+            "web": web,
+            "notifications": [*MANAGE, "run_notifications"],
+            "actions": [*MANAGE, "check_actions", "--forever"],
+        }
+    celery = [*PYTHON, "celery", "--quiet", "-A", "config"]
+    # Threads: honcho's signal reaches child processes too, and would cut off what they are doing.
+    worker = [*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "warning"]
+    beat = [*celery, "beat", "--loglevel", "warning"]
+    return {"web": web, "worker": [*worker, "--without-mingle", "--without-gossip"], "beat": beat}

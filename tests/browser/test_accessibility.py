@@ -1,0 +1,80 @@
+"""Every page, for everyone: axe in both themes, narrow windows, right to left."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from team_notifications.notify import resolve_notification
+from tests.browser.steps import SignIn, bell, panel
+from tests.cast import Cast
+from tests.web import INBOX, PREFERENCES, tell
+
+PAGES = ["/", "/teams/acme/", "/teams/acme/actions/", INBOX, PREFERENCES]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response["violations"]
+    return [f"{rule['id']}: {node['html']}" for rule in found for node in rule["nodes"]]
+
+
+@pytest.fixture
+def many_threads(cast: Cast) -> None:
+    for level in ("info", "success", "warning", "error"):
+        tell(cast.acme, level, level=level, links={"Open": "/", "History": "/"}, message="line\n" * 10)
+    tell(cast.acme, "resolved", level="error")
+    resolve_notification(team=cast.acme, slug="resolved")
+    tell(cast.acme, "long", title="W" * 200, message="W" * 500, links={"W" * 200: "/"})
+    tell(cast.acme, "right-to-left", title="שרת התשלומים חזר לפעול", message="הכול תקין")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(
+    new_context: Callable[..., BrowserContext], many_threads: None, cast: Cast, sign_in: SignIn, scheme: str
+) -> None:
+    page = new_context(color_scheme=scheme, reduced_motion="reduce").new_page()
+    for address in ("/", "/sign-in/"):
+        page.goto(address)
+        assert violations(page) == []
+    sign_in(page, cast.vera)
+    for address in PAGES:
+        page.goto(address)
+        assert violations(page) == [], address
+    bell(page, "6 unread").click()
+    expect(panel(page).get_by_role("listitem")).to_have_count(7)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("width", [320, 640])  # 640: a window of 1280 at a zoom of 200 %
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+def test_nothing_scrolls_sideways(
+    new_context: Callable[..., BrowserContext],
+    many_threads: None,
+    cast: Cast,
+    sign_in: SignIn,
+    width: int,
+    direction: str,
+) -> None:
+    page = new_context(viewport={"width": width, "height": 700}).new_page()
+    sign_in(page, cast.vera)
+    for address in PAGES:
+        page.goto(address)
+        page.evaluate("direction => document.documentElement.dir = direction", direction)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    bell(page, "6 unread").click()
+    expect(panel(page).get_by_role("listitem")).to_have_count(7)
+    box = panel(page).bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+
+
+def test_the_first_tab_skips_to_the_content(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    sign_in(page, cast.vera)
+    page.goto(INBOX)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()

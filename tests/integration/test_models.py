@@ -1,0 +1,70 @@
+"""The tables themselves: what the database keeps, and what goes with what."""
+
+import json
+
+import pytest
+from django.core import serializers
+from django.db import connection
+
+from team_notifications.models import Notification, Occurrence, UserNotification
+from team_notifications.notify import create_notification
+from tests.cast import Cast
+
+
+def test_links_keep_their_order_and_come_back_as_a_dict(cast: Cast) -> None:
+    links = {"Zulu": "/z", "A": "/a", "Much longer": "/m"}
+    create_notification(team=cast.acme, slug="a-b", title="x", links=links)
+    assert list(Notification.objects.get().links.items()) == list(links.items())
+    assert list(Occurrence.objects.get().links.items()) == list(links.items())
+
+
+def test_links_survive_a_dump_and_a_load(cast: Cast) -> None:
+    create_notification(team=cast.acme, slug="a-b", title="x", links={"Zulu": "/z", "A": "/a"})
+    dump = serializers.serialize("json", Notification.objects.all())
+    assert json.loads(dump)[0]["fields"]["links"] == {"Zulu": "/z", "A": "/a"}
+    [loaded] = serializers.deserialize("json", dump)
+    loaded.save()
+    assert list(Notification.objects.get().links) == ["Zulu", "A"]
+
+
+def test_deleting_a_team_takes_its_threads_and_rows_along(cast: Cast) -> None:
+    create_notification(team=cast.acme, slug="a-b", title="x")
+    create_notification(team=cast.globex, slug="a-b", title="x")
+    cast.acme.delete()
+    assert set(Notification.objects.values_list("team", flat=True)) == {cast.globex.pk}
+    assert set(UserNotification.objects.values_list("team", flat=True)) == {cast.globex.pk}
+    connection.check_constraints()
+
+
+def test_deleting_a_user_takes_their_rows_along(cast: Cast) -> None:
+    create_notification(team=cast.acme, slug="a-b", title="x")
+    cast.vera.delete()
+    assert UserNotification.objects.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("permissions", "held", "within"),
+    [
+        ([], set(), True),
+        (["a.b"], {"a.b", "c.d"}, True),
+        (["a.b", "c.d"], {"a.b"}, False),
+        (["a.b"], set(), False),
+        (["a'b"], {"a'b"}, True),
+        (["a%sb"], {"a%sb"}, True),
+    ],
+)
+def test_subset_of_compares_whole_names(cast: Cast, permissions: list[str], held: set[str], within: bool) -> None:
+    create_notification(team=cast.acme, slug="a-b", title="x")
+    Notification.objects.update(permissions=permissions)
+    assert Notification.objects.filter(permissions__subset_of=held).exists() is within
+
+
+@pytest.mark.parametrize(
+    ("permissions", "wanted", "included"),
+    [(["a.b", "c.d"], ["a.b"], True), (["a.bc"], ["a.b"], False), ([], ["a.b"], False), (["a.b"], [], True)],
+)
+def test_includes_compares_whole_names(cast: Cast, permissions: list[str], wanted: list[str], included: bool) -> None:
+    create_notification(team=cast.acme, slug="a-b", title="x")
+    Notification.objects.update(permissions=permissions)
+    assert Notification.objects.filter(permissions__includes=wanted).exists() is included
+    assert Notification.objects.exclude(permissions__includes=wanted).exists() is not included

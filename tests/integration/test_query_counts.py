@@ -1,0 +1,91 @@
+"""The same number of queries for a small team and a large one, for a short list and a long one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from team_notifications import inbox, preferences
+from team_notifications.models import Notification, UserNotification
+from team_notifications.notify import create_notification, resolve_notification
+from teams.models import Team
+from tests.cast import Cast
+from tests.crowd import crowd
+
+# Those of the savepoint around the call count as well; in a transaction of its own it costs them not.
+LIMIT = 10
+
+
+def queries(work: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        work()
+    return len(captured)
+
+
+def event(team: Team) -> Callable[[], Notification]:
+    return lambda: create_notification(
+        team=team,
+        slug="server-down",
+        title="Server down",
+        level="error",
+        permissions=["teams.change_team", "custom_actions.change_customaction"],
+        source=team,
+    )
+
+
+@pytest.mark.parametrize("chunk", [100_000, 5_000], ids=["in one go", "in chunks"])
+def test_an_event_costs_the_same_queries_for_10_members_and_for_10000(db: None, settings: Any, chunk: int) -> None:
+    settings.TEAM_NOTIFICATIONS = {**settings.TEAM_NOTIFICATIONS, "FANOUT_CHUNK": chunk}
+    costs = []
+    for size in (10, 10_000):
+        team = crowd(size, name=f"crowd-{size}")
+        first = queries(event(team))
+        repeat_unread = queries(event(team))
+        UserNotification.objects.update(is_read=True)
+        repeat_read = queries(event(team))
+        resolve = queries(lambda team=team: resolve_notification(team=team, slug="server-down"))  # type: ignore[misc]
+        assert Notification.objects.get(team=team).user_notifications.count() == min(size, chunk)
+        costs.append((first, repeat_unread, repeat_read, resolve))
+    assert costs[0] == costs[1]
+    assert max(costs[0]) <= LIMIT
+
+
+def test_reading_costs_the_same_queries_for_10_threads_and_for_1000(cast: Cast) -> None:
+    def read() -> None:
+        inbox.page(inbox.visible_to(cast.bob))
+        inbox.unread_count(cast.bob)
+
+    costs = []
+    for upto in (10, 1_000):
+        threads = Notification.objects.bulk_create(
+            Notification(team=team, identifier=f"{upto}-{team.pk}-{number}", slug="a-b", title="x")
+            for team in (cast.acme, cast.globex)
+            for number in range(upto // 2)
+        )
+        UserNotification.objects.bulk_create(
+            UserNotification(notification=thread, user=cast.bob, team=thread.team) for thread in threads
+        )
+        costs.append(queries(read))
+    assert costs[0] == costs[1]
+
+
+def test_the_preferences_cost_the_same_queries_for_1_team_and_for_20(cast: Cast) -> None:
+    before = queries(lambda: preferences.scopes(cast.vera))
+    for number in range(20):
+        Team.objects.create(name=f"Team {number}", slug=f"team-{number}").memberships.create(user=cast.vera)
+    assert len(preferences.scopes(cast.vera)) == 22
+    assert queries(lambda: preferences.scopes(cast.vera)) == before
+
+
+def test_a_repeat_that_notifies_nobody_writes_no_member_row(db: None) -> None:
+    team = crowd(50)
+    event(team)()
+    rows = list(UserNotification.objects.order_by("pk").values())
+    event(team)()
+    assert list(UserNotification.objects.order_by("pk").values()) == rows
+    new = UserNotification.objects.create(
+        notification=event(team)(), user=crowd(1, name="late").members.get(), team=team
+    )
+    assert new.pk == rows[-1]["id"] + 1  # no key was used up either

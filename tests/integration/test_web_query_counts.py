@@ -1,0 +1,63 @@
+"""A page costs the same queries for few threads, members and teams as for many."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from team_notifications.models import Notification, UserNotification
+from teams.models import Team
+from tests.cast import Cast, join
+from tests.web import BELL, HTMX, INBOX, PREFERENCES, READ
+from users.models import User
+
+LIMIT = 12  # the session, the person, their teams for the header; the rest is ours
+
+
+def add_threads(cast: Cast, size: int) -> list[UserNotification]:
+    threads = Notification.objects.bulk_create(
+        Notification(team=team, identifier=f"{size}-{number}", slug="a-b", title="x")
+        for team in (cast.acme, cast.globex)
+        for number in range(size // 2)
+    )
+    return UserNotification.objects.bulk_create(
+        UserNotification(notification=thread, user=cast.bob, team=thread.team) for thread in threads
+    )
+
+
+def queries(client: Client, address: str, **posted: object) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        response = client.post(address, posted, headers=HTMX) if posted else client.get(address, headers=HTMX)
+    assert response.status_code == 200
+    return len(captured)
+
+
+@pytest.mark.parametrize("address", [INBOX, BELL])
+def test_10_threads_cost_as_many_as_1000(client: Client, cast: Cast, address: str) -> None:
+    client.force_login(cast.bob)
+    add_threads(cast, 10)
+    few = queries(client, address)
+    add_threads(cast, 1_000)
+    assert queries(client, address) == few <= LIMIT
+
+
+def test_marking_2_threads_costs_as_many_as_marking_50(client: Client, cast: Cast) -> None:
+    client.force_login(cast.bob)
+    rows = [f"{row.pk}:1" for row in add_threads(cast, 52)]
+    assert queries(client, READ, thread=rows[:2]) == queries(client, READ, thread=rows[2:])
+
+
+def test_1_team_costs_as_many_as_20(client: Client, cast: Cast) -> None:
+    client.force_login(cast.vera)
+    few = [queries(client, address) for address in (INBOX, PREFERENCES, "/")]
+    for number in range(19):
+        join(cast.vera, Team.objects.create(name=f"Team {number}", slug=f"team-{number}"), "Viewer")
+    assert [queries(client, address) for address in (INBOX, PREFERENCES, "/")] == few
+
+
+def test_4_members_cost_as_many_as_60(client: Client, cast: Cast) -> None:
+    client.force_login(cast.vera)
+    few = queries(client, "/teams/acme/")
+    for number in range(56):
+        join(User.objects.create_user(f"member-{number}@example.com"), cast.acme, "Editor")
+    assert queries(client, "/teams/acme/") == few

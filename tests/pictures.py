@@ -1,0 +1,138 @@
+"""Takes pictures of every page, wide and narrow, light and dark: ``python -m tests.pictures FOLDER [PAGE …]``.
+
+``python -m tests.pictures docs/images --readme`` takes the two that the README shows. Everything happens on a server
+and in a database of its own, which end with the command.
+"""
+
+import argparse
+import itertools
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from tests.chromium import chromium
+
+SIZES = {"wide": (1280, 800), "narrow": (360, 740)}
+SCHEMES = ("light", "dark")
+PASSWORD = "pictures-only"
+SEED = f"from tests.pictures_seed import seed; seed({PASSWORD!r})"
+
+
+def at(path: str, status: int = 200) -> Callable[[Page], None]:
+    def go(page: Page) -> None:
+        response = page.goto(path)
+        assert response is not None
+        assert response.status == status, f"{path} answered {response.status}."
+
+    return go
+
+
+def sign_in(page: Page, email: str) -> None:
+    page.goto("/sign-in/")
+    page.get_by_label("Email address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.wait_for_url("/")
+
+
+def open_bell(page: Page) -> None:
+    page.goto("/teams/harbour-logistics/")
+    page.get_by_role("button", name="Notifications").click()
+    page.get_by_role("link", name="View all").wait_for()
+
+
+# page → who looks (empty: nobody is signed in), and how they get there
+PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "welcome": ("", at("/")),
+    "sign-in": ("", at("/sign-in/?next=/notifications/")),
+    "landing": ("ines@example.com", at("/")),
+    "team": ("ines@example.com", at("/teams/harbour-logistics/")),
+    "actions": ("ines@example.com", at("/teams/harbour-logistics/actions/")),
+    "inbox": ("ines@example.com", at("/notifications/")),
+    "inbox-empty": ("noor@example.com", at("/notifications/")),
+    "inbox-extremes": ("tomas@example.com", at("/notifications/")),
+    "bell": ("ines@example.com", open_bell),
+    "preferences": ("ines@example.com", at("/notifications/preferences/")),
+    "not-found": ("ines@example.com", at("/teams/nobodys/", status=404)),
+}
+
+
+def take(browser: Browser, site: str, name: str, file: Path, *, size: str, scheme: str) -> None:
+    width, height = SIZES[size]
+    context = browser.new_context(
+        base_url=site, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    who, go = PAGES[name]
+    if who:
+        sign_in(page, who)
+    go(page)
+    page.screenshot(path=file, full_page=True)
+    context.close()
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Where the project runs, on a fresh database with the people and threads of tests/pictures_seed.py."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"DATABASE_URL": f"sqlite:///{folder}/pictures.sqlite3", "DEBUG": "0", "DEMO": "0"}
+        for command in (["migrate", "--verbosity=0"], ["shell", "--verbosity=0", "--command", SEED]):
+            subprocess.run([sys.executable, "manage.py", *command], env=environment, check=True)
+        port = free_port()
+        command = [sys.executable, "-m", "uvicorn", "config.asgi:application", f"--port={port}", "--log-level=warning"]
+        process = subprocess.Popen(command, env=environment)
+        try:
+            site = f"http://127.0.0.1:{port}"
+            wait_for(site)
+            yield site
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(site: str) -> None:
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(site).close()
+        except urllib.error.URLError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"No server at {site} after 10 s.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("pages", nargs="*", default=list(PAGES), help=f"of {', '.join(PAGES)}")
+    parser.add_argument("--readme", action="store_true", help="the two pictures of the README")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    with server() as site, chromium() as browser:
+        if arguments.readme:
+            take(browser, site, "inbox", arguments.folder / "inbox.png", size="wide", scheme="light")
+            take(browser, site, "inbox", arguments.folder / "inbox-dark.png", size="wide", scheme="dark")
+            return
+        for name, size, scheme in itertools.product(arguments.pages, SIZES, SCHEMES):
+            take(browser, site, name, arguments.folder / f"{name}-{size}-{scheme}.png", size=size, scheme=scheme)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""People, teams and threads that look like a working week, for tests/pictures.py."""
+
+from datetime import timedelta
+from typing import Any
+
+import time_machine
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from custom_actions.models import CustomAction
+from team_notifications import inbox, preferences
+from team_notifications.levels import Threshold
+from team_notifications.notify import create_notification, resolve_notification
+from teams.models import Membership, Team
+from users.models import User
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+ACTION = {"Open action": "/teams/harbour-logistics/actions/", "History": "/teams/harbour-logistics/actions/"}
+
+
+def seed(password: str) -> None:
+    """Ines is in two teams, Noor in one where nothing happens, Tomás where texts have every extreme."""
+    harbour, northwind, quiet, extremes = (
+        Team.objects.create(name=name, slug=slug)
+        for name, slug in (
+            ("Harbour Logistics", "harbour-logistics"),
+            ("Northwind Studio", "northwind-studio"),
+            ("Lighthouse", "lighthouse"),
+            ("מגדל האור", "extremes"),
+        )
+    )
+    ines = person("Ines Carvalho", "ines@example.com", password, {harbour: "Admin", northwind: "Editor"})
+    person("Marek Nowak", "marek@example.com", password, {harbour: "Editor"})
+    person("Yuki Tanaka", "yuki@example.com", password, {harbour: "Viewer", northwind: "Admin"})
+    person("Amara Okafor", "amara@example.com", password, {harbour: "Viewer"})
+    person("Noor Haddad", "noor@example.com", password, {quiet: "Viewer"})
+    person("Tomás Ferreira", "tomas@example.com", password, {extremes: "Admin"})
+    preferences.choose(ines, in_app_level=Threshold.INFO)
+    preferences.choose(ines, northwind, in_app_enabled=True)
+    working_week(harbour, northwind)
+    extreme_texts(extremes)
+
+
+def person(name: str, email: str, password: str, roles: dict[Team, str]) -> User:
+    first_name, last_name = name.split()
+    user = User.objects.create_user(
+        email, password, first_name=first_name, last_name=last_name, time_zone="Europe/Lisbon"
+    )
+    for team, role in roles.items():
+        Membership.objects.create(user=user, team=team).roles.add(Group.objects.get(name=role))
+    return user
+
+
+def tell(ago: timedelta, team: Team, slug: str, level: str, title: str, message: str = "", **kwargs: Any) -> None:
+    """A thread: it happened so many `times`, the last one `ago`, and was `resolved` or `read` since."""
+    times, resolved, read = (kwargs.pop(key, 0) for key in ("times", "resolved", "read"))
+    last = timezone.now() - ago
+    for earlier in reversed(range(times or 1)):
+        with time_machine.travel(last - earlier * 7 * MINUTE, tick=False):
+            thread = create_notification(team=team, slug=slug, level=level, title=title, message=message, **kwargs)
+    if resolved:
+        with time_machine.travel(last + 9 * MINUTE, tick=False):
+            resolve_notification(team=team, slug=slug)
+    if read:
+        inbox.mark_read(thread.user_notifications.all())
+
+
+def working_week(harbour: Team, northwind: Team) -> None:
+    for name, is_down in (("Checkout API", True), ("Customer portal", False), ("Nightly import", False)):
+        url = f"https://{name.lower().replace(' ', '-')}.harbour.example/health"
+        CustomAction.objects.create(team=harbour, name=name, url=url, is_down=is_down, last_checked_at=timezone.now())
+
+    links = {"Download": "/"}
+    tell(
+        5 * DAY, northwind, "export", "success", "The July invoices are ready", "214 invoices.", links=links, read=True
+    )
+
+    tell(3 * DAY, harbour, "member-joined", "info", "Amara Okafor joined the team", read=True)
+
+    title = "The certificate of track.harbour.example ends in 14 days"
+    links = {"Renew it": "https://track.harbour.example/"}
+    tell(26 * HOUR, harbour, "certificate-expires", "warning", title, links=links, times=2, read=True)
+
+    message = "GET https://portal.harbour.example/health did not answer within 10 s."
+    tell(
+        7 * HOUR, harbour, "portal-down", "error", "Customer portal is down", message, links=ACTION, times=6, resolved=1
+    )
+
+    title = "Yuki Tanaka left 3 comments on “Spring catalogue”"
+    message = "“The second spread reads much better now. One question about the cover: is the blue the printed one?”"
+    tell(3 * HOUR, northwind, "comment", "info", title, message, links={"Read them": "/"}, read=True)
+
+    message = "12,480 shipments imported, none refused."
+    tell(41 * MINUTE, harbour, "import-finished", "success", "Nightly import finished", message)
+
+    message = "At this pace they last until Thursday. 4,100 remain."
+    links = {"See usage": "/"}
+    title = "80 % of this month's credits are used"
+    tell(18 * MINUTE, northwind, "credits-low", "warning", title, message, links=links, times=3)
+
+    message = "GET https://api.harbour.example/checkout/health answered 503 Service Unavailable after 2.4 s."
+    tell(2 * MINUTE, harbour, "checkout-down", "error", "Checkout API is down", message, links=ACTION, times=14)
+
+
+def extreme_texts(team: Team) -> None:
+    title, message = "שרת התשלומים חזר לפעול", "הכול תקין שוב, תודה על הסבלנות."
+    tell(2 * DAY, team, "right-to-left", "info", title, message, links={"פרטים": "/"})
+
+    tell(5 * HOUR, team, "markup", "warning", "<b>Not bold</b> & <script>alert('no')</script> 🎉", "<img src=x>")
+
+    message = "\n".join(f"{shard}. Shard {shard} waited {shard * 3} s for its lock." for shard in range(1, 11))
+    links = {f"Shard {number}": "/" for number in range(1, 9)}
+    tell(HOUR, team, "ten-lines", "error", "Deployment 4,217 failed in its migration step", message, links=links)
+
+    tell(4 * MINUTE, team, "long-title", "success", "W" * 200, times=120)

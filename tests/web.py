@@ -1,0 +1,46 @@
+"""What the tests of the pages and of the browser share."""
+
+import re
+from html import unescape
+
+from django.http import HttpResponse
+
+from team_notifications import inbox
+from team_notifications.models import Notification, UserNotification
+from team_notifications.notify import create_notification
+from teams.models import Team
+from users.models import User
+
+INBOX = "/notifications/"
+READ = "/notifications/read/"
+UNREAD = "/notifications/unread/"
+BELL = "/notifications/bell/"
+PREFERENCES = "/notifications/preferences/"
+HTMX = {"HX-Request": "true"}
+
+
+def tell(team: Team, slug: str = "server-down", **changes: object) -> Notification:
+    """Something happens in `team`; the slug is the title too."""
+    return create_notification(**{"team": team, "slug": slug, "title": slug, **changes})  # type: ignore[arg-type]
+
+
+def row_of(user: User, thread: Notification) -> UserNotification:
+    return UserNotification.objects.get(user=user, notification=thread)
+
+
+def unread_slugs(user: User) -> set[str]:
+    return set(inbox.visible_to(user).unread().values_list("notification__slug", flat=True))
+
+
+def text(response: HttpResponse) -> str:
+    """What a person reads of a page, in one line."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", response.content.decode())).split())
+
+
+def shown(response: HttpResponse) -> list[int]:
+    """The ids of the threads on a page, in their order."""
+    return [int(pk) for pk in re.findall(r'<li id="thread-(\d+)" class', response.content.decode())]
+
+
+def posted_by_mark_all(response: HttpResponse) -> list[str]:
+    return re.findall(r'<input type="hidden" form="mark-all" name="thread" value="([^"]*)"', response.content.decode())

@@ -83,7 +83,7 @@ def test_mark_all_posts_exactly_what_is_shown(client: Client, cast: Cast) -> Non
     inbox.mark_read(inbox.visible_to(cast.vera).filter(pk=rows[2].pk))
     client.force_login(cast.vera)
     page = client.get(INBOX)
-    assert sorted(posted_by_mark_all(page)) == [f"{rows[0].pk}:2", f"{rows[1].pk}:1"]
+    assert set(posted_by_mark_all(page)) == {f"{rows[0].pk}:2", f"{rows[1].pk}:1"}
 
 
 def test_mark_all_marks_exactly_what_was_shown(client: Client, cast: Cast) -> None:

@@ -24,8 +24,8 @@ class Command(BaseCommand):
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stop.set())
         while True:
-            close_old_connections()
             if notified := sweep():
                 self.stdout.write(f"Notified {notified} more members.")
             if once or stop.wait(interval):
                 return
+            close_old_connections()  # as a request would; a database that was restarted meanwhile is asked anew

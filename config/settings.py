@@ -4,8 +4,10 @@
 other value is a deployment: there a missing secret, host list or database stops the start and names what is missing.
 """
 
+import secrets
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -20,7 +22,10 @@ VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))  # what the ru
 ENVIRONMENT = env.str("ENVIRONMENT", default="local")
 IS_LOCAL = ENVIRONMENT == "local"
 if IS_LOCAL:
-    VAR_DIR.mkdir(exist_ok=True)
+    try:
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"VAR_DIR={VAR_DIR} cannot be made: {error.strerror}.") from None
 DEBUG = env.bool("DEBUG", default=IS_LOCAL)
 
 
@@ -49,6 +54,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "guardian",
     "csp",
+    "anymail",
     "users",
     "teams",
     "team_notifications",
@@ -94,6 +100,9 @@ TEMPLATES = [
 
 # ---- database -------------------------------------------------------------------------------------------------------
 
+DATABASE_SCHEMES = {"postgres", "postgresql", "sqlite"}  # what the statements of the fan-out are written for
+if (scheme := urlsplit(DATABASE_URL).scheme) not in DATABASE_SCHEMES:
+    raise ImproperlyConfigured(f"DATABASE_URL begins with {scheme!r}; {sorted(DATABASE_SCHEMES)} are known.")
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
@@ -130,11 +139,33 @@ LOGOUT_REDIRECT_URL = "landing"
 
 # ---- team notifications ---------------------------------------------------------------------------------------------
 
+# What links in mails begin with. In a deployment the first host that the site answers to, unless that is a wildcard.
+SITE_HOST = ALLOWED_HOSTS[0].strip(".*")
+SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000" if IS_LOCAL else f"https://{SITE_HOST}")
+
 TEAM_NOTIFICATIONS_TEAM_MODEL = "teams.Team"
 TEAM_NOTIFICATIONS = {
     "DIRECTORY": "teams.permissions.Directory",
     "FANOUT_CHUNK": env.int("TEAM_NOTIFICATIONS_FANOUT_CHUNK", default=5_000),
+    "SITE_URL": SITE_URL,
 }
+
+# ---- email ----------------------------------------------------------------------------------------------------------
+
+# A mail server by EMAIL_URL, or a provider by EMAIL_BACKEND and the settings that Anymail names ANYMAIL_…
+if "EMAIL_URL" in env.ENVIRON:
+    vars().update(env.email_url("EMAIL_URL"))
+elif IS_LOCAL and "demo" in INSTALLED_APPS:
+    EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="demo.mail.EmailBackend")
+else:
+    EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=30)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"notifications@{SITE_HOST or 'localhost'}")
+
+ANYMAIL = {name.removeprefix("ANYMAIL_"): value for name, value in env.ENVIRON.items() if name.startswith("ANYMAIL_")}
+if not EMAIL_BACKEND.startswith("anymail."):
+    # Without a provider nobody has a reason to call its webhooks: a secret that nobody knows keeps them shut.
+    ANYMAIL.setdefault("WEBHOOK_SECRET", f"nobody:{secrets.token_urlsafe(32)}")
 
 # ---- custom actions -------------------------------------------------------------------------------------------------
 
@@ -175,6 +206,7 @@ CELERY_BEAT_SCHEDULE = {
 # ---- texts, time, static files --------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]  # those that are complete; Django's own texts alone in another would be a mixture
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"

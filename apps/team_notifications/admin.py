@@ -1,19 +1,60 @@
-from typing import Any
+import json
+from typing import Any, cast
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from team_notifications.models import Notification, Preference
+from team_notifications.delivery import outbox
+from team_notifications.delivery.mailings import EMAIL
+from team_notifications.models import Delivery, Mailing, Notification, Preference, Suppression
+from team_notifications.models.delivery import DeliveryQuerySet
+
+ADDRESS = get_user_model().get_email_field_name()
 
 
 class ReadOnly:
-    """Threads are written by `team_notifications.notify` alone; the admin looks, and deletes."""
+    """The module alone writes these tables; the admin looks, and deletes."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class UpTo(Paginator):
+    """Counts and shows no more than this many rows: to count millions would take longer than to show a page of them."""
+
+    LIMIT = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        rows = cast("QuerySet[Any]", self.object_list)
+        return rows[: self.LIMIT].count()
+
+
+class LongTable(ReadOnly, admin.ModelAdmin):
+    """A table of millions of rows: its list asks only what an index answers."""
+
+    paginator = UpTo
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # they count
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Not to delete many: it stays allowed because deleting a thread or a user takes these rows along."""
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
 
 
 @admin.register(Notification)
@@ -31,6 +72,99 @@ class NotificationAdmin(ReadOnly, admin.ModelAdmin):
 class PreferenceAdmin(admin.ModelAdmin):
     """With the user empty: the default of a team for its members."""
 
-    list_display = ["user", "team", "in_app_enabled", "in_app_level", "email_enabled", "email_level"]
+    list_display = ["user", "team", "in_app_enabled", "in_app_level", "email_enabled", "email_level", "email_frequency"]
     list_select_related = ["user", "team"]
     raw_id_fields = ["user", "team"]
+
+
+class ChannelFilter(admin.SimpleListFilter):
+    """Django's own would look through the whole table for the channels that there are."""
+
+    title = _("channel")
+    parameter_name = "channel"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(EMAIL, _("Email"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        return queryset.filter(channel=self.value()) if self.value() else queryset
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(LongTable):
+    """The outbox. The state pending, sorted by when it is due, shows first what has waited longest."""
+
+    list_display = ["thread", "user", "team", "channel", "state", "due_at", "attempts", "reason"]
+    list_filter = ["state", ChannelFilter]
+    list_select_related = ["user_notification__notification", "user", "team"]
+    # By the user notification, which has an index by user, and the delivery none but for what is pending.
+    search_fields = [f"=user_notification__user__{ADDRESS}"]
+    search_help_text = _("The whole email address of a member.")
+    sortable_by = ["due_at"]
+    ordering = ["-pk"]
+    actions = ["try_again"]
+
+    @admin.display(description=_("thread"))
+    def thread(self, delivery: Delivery) -> str:
+        return delivery.user_notification.notification.title
+
+    @admin.display(description=_("last error"))
+    def reason(self, delivery: Delivery) -> str:
+        return Truncator(delivery.last_error).chars(80)
+
+    def has_try_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("team_notifications.change_delivery")
+
+    @admin.action(description=_("Try failed deliveries again"), permissions=["try_again"])
+    def try_again(self, request: HttpRequest, queryset: DeliveryQuerySet) -> None:
+        tried = outbox.try_again(queryset)
+        told = ngettext("%d failed delivery is tried again.", "%d failed deliveries are tried again.", tried) % tried
+        self.message_user(request, told, messages.SUCCESS if tried else messages.WARNING)
+
+
+@admin.register(Mailing)
+class MailingAdmin(LongTable):
+    list_display = ["address", "team", "kind", "state", "sent_at", "provider_status", "created_at"]
+    list_filter = ["state", "provider_status", "kind"]
+    list_select_related = ["team"]
+    search_fields = [f"=user__{ADDRESS}"]
+    search_help_text = _("The whole email address of a member.")
+    sortable_by = ["created_at"]
+    ordering = ["-created_at"]
+    fields = [
+        *("user", "team", "address", "kind", "state", "created_at", "sent_at", "last_error"),
+        *("message_id", "provider_message_id", "provider_status", "reported", "what_it_tells"),
+    ]
+    readonly_fields = ["reported", "what_it_tells"]
+
+    @admin.display(description=_("provider event"))
+    def reported(self, mailing: Mailing) -> str:
+        if mailing.provider_event is None:
+            return self.get_empty_value_display()
+        return format_html("<pre>{}</pre>", json.dumps(mailing.provider_event, indent=2, ensure_ascii=False))
+
+    @admin.display(description=_("deliveries"))
+    def what_it_tells(self, mailing: Mailing) -> str:
+        url = reverse("admin:team_notifications_delivery_changelist")
+        return format_html('<a href="{}?mailing={}">{}</a>', url, mailing.pk, _("What it tells"))
+
+
+class SuppressionForm(forms.ModelForm):
+    def clean_address(self) -> str:
+        address: str = self.cleaned_data["address"]
+        return address.lower()
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(admin.ModelAdmin):
+    """To delete one is to lift it: mail goes to the address again."""
+
+    form = SuppressionForm
+    list_display = ["address", "reason", "at"]
+    list_filter = ["reason"]
+    search_fields = ["address"]
+    ordering = ["address"]
+    show_full_result_count = False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -11,8 +11,14 @@ class TeamNotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from team_notifications import checks  # noqa: F401  (registers them)
+        from team_notifications.delivery import receivers
 
+        receivers.connect()
         if find_spec("celery"):
             from team_notifications import wakeup
 
             wakeup.connect()
+        if find_spec("anymail"):
+            from team_notifications.delivery.channels.email import tracking
+
+            tracking.connect()

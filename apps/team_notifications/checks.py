@@ -1,17 +1,20 @@
 """Wrong settings fail at start, with an id and a hint."""
 
 from collections.abc import Sequence
+from dataclasses import fields
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import connections, router
+from django.urls import NoReverseMatch, reverse
 
-from team_notifications import conf
+from team_notifications import conf, preferences
 from team_notifications.directory import TeamDirectory
-from team_notifications.levels import Threshold
 from team_notifications.models import UserNotification
 
 HTMX = "django_htmx.middleware.HtmxMiddleware"
@@ -20,12 +23,21 @@ METHODS = [name for name in vars(TeamDirectory) if not name.startswith("_")]
 
 @register
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """E001: an unknown setting. E002: no usable directory. E003, E004: values that make no sense. E006: no htmx."""
+    """E001: an unknown setting. E002: no usable directory. E003, E004: values that make no sense. E006: no htmx.
+
+    W002: mails that link nowhere.
+    """
     try:
         settings = conf.load()
     except ImproperlyConfigured as error:
         return [_error(1, str(error), "Correct the name, or remove the setting.")]
-    return [*_check_directory(settings), *_check_chunk(settings), *_check_defaults(settings), *_check_middleware()]
+    return [
+        *_check_directory(settings),
+        *_check_amounts(settings),
+        *_check_defaults(settings),
+        *_check_middleware(),
+        *_check_site_url(settings),
+    ]
 
 
 @register(Tags.database)
@@ -51,10 +63,28 @@ def check_database(
     return []
 
 
+@register
+def check_webhooks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """E007: Anymail's webhooks without a secret: who knows the address could suppress anybody's mail."""
+    anymail = getattr(django_settings, "ANYMAIL", {})
+    secret = anymail.get("WEBHOOK_SECRET") or getattr(django_settings, "ANYMAIL_WEBHOOK_SECRET", "")
+    if secret or not (_has_webhooks() or django_settings.EMAIL_BACKEND.startswith("anymail.")):
+        return []
+    hint = 'Set ANYMAIL["WEBHOOK_SECRET"] to "name:password", and put both into the address that the provider calls.'
+    return [_error(7, "Anymail's webhooks have no secret: anybody could report bounces and complaints.", hint)]
+
+
+def _has_webhooks() -> bool:
+    try:
+        return bool(reverse("anymail:postmark_tracking_webhook"))
+    except NoReverseMatch:
+        return False
+
+
 def _check_directory(settings: conf.Settings) -> list[CheckMessage]:
     try:
         directory = conf.load_directory(settings)
-    except (ImproperlyConfigured, ImportError) as error:
+    except (ImproperlyConfigured, ImportError, TypeError) as error:  # the last: it cannot be made without arguments
         return [_error(2, str(error), 'TEAM_NOTIFICATIONS = {"DIRECTORY": "teams.permissions.Directory"}')]
     missing = [name for name in METHODS if not callable(getattr(type(directory), name, None))]
     if missing:
@@ -63,11 +93,16 @@ def _check_directory(settings: conf.Settings) -> list[CheckMessage]:
     return []
 
 
-def _check_chunk(settings: conf.Settings) -> list[CheckMessage]:
-    chunk = settings.fanout_chunk
-    if isinstance(chunk, int) and chunk > 0:
-        return []
-    return [_error(3, f"FANOUT_CHUNK is {chunk!r}.", "A whole number of members, at least 1.")]
+def _check_amounts(settings: conf.Settings) -> list[CheckMessage]:
+    """Numbers are whole and at least 1, times longer than nothing."""
+    found: list[CheckMessage] = []
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if field.type is int and (type(value) is not int or value < 1):
+            found.append(_error(3, f"{field.name.upper()} is {value!r}.", "A whole number, at least 1."))
+        elif field.type is timedelta and (not isinstance(value, timedelta) or value <= timedelta()):
+            found.append(_error(3, f"{field.name.upper()} is {value!r}.", "A timedelta of more than nothing."))
+    return found
 
 
 def _check_defaults(settings: conf.Settings) -> list[CheckMessage]:
@@ -76,11 +111,43 @@ def _check_defaults(settings: conf.Settings) -> list[CheckMessage]:
         if name not in conf.DEFAULT_PREFERENCES:
             hint = f"There are {', '.join(conf.DEFAULT_PREFERENCES)}."
             found.append(_error(4, f"DEFAULTS has no preference {name!r}.", hint))
-        elif name.endswith("_level") and value not in Threshold.values:
-            found.append(_error(4, f"DEFAULTS[{name!r}] is {value!r}.", f"A threshold: one of {Threshold.values}."))
-        elif name.endswith("_enabled") and not isinstance(value, bool):
-            found.append(_error(4, f"DEFAULTS[{name!r}] is {value!r}.", "True or False."))
+        elif reason := _why_no_default(name, value):
+            found.append(_error(4, f"DEFAULTS[{name!r}] is {value!r}.", reason))
     return found
+
+
+def _why_no_default(name: str, value: Any) -> str:
+    """What is wrong with `value` as the default of a preference; empty when nothing is."""
+    try:
+        cleaned = preferences.clean(name, value)
+    except ValidationError as error:
+        return " ".join(error.messages)
+    if cleaned is None:
+        return "It is the last answer, and cannot be None."
+    if cleaned != value or isinstance(cleaned, bool) != isinstance(value, bool):
+        return f"Give {cleaned!r}."
+    return ""
+
+
+def _check_site_url(settings: conf.Settings) -> list[CheckMessage]:
+    if _is_site_url(settings.site_url) or not settings.preferences["email_enabled"]:
+        return []
+    return [
+        Warning(
+            f"SITE_URL is {settings.site_url!r}: the links in mails lead nowhere, and no mail can be stopped by one.",
+            hint='TEAM_NOTIFICATIONS = {"SITE_URL": "https://app.example.com"}, or DEFAULTS with email_enabled False.',
+            id="team_notifications.W002",
+        )
+    ]
+
+
+def _is_site_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises when it is no number
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not (parts.query or parts.fragment)
 
 
 def _check_middleware() -> list[CheckMessage]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import cache
 from typing import Any, cast
 
@@ -21,7 +21,21 @@ DEFAULT_PREFERENCES: dict[str, Any] = {
     "in_app_level": Level.INFO,
     "email_enabled": True,
     "email_level": Level.WARNING,
+    "email_frequency": "instant",
+    "email_instant_level": Level.ERROR,
+    "digest_hour": 8,
+    "digest_weekday": 0,
+    "quiet_hours": False,
+    "quiet_from": time(22),
+    "quiet_until": time(7),
+    "quiet_except_errors": False,
 }
+
+
+# The label of the host's model of a team, which the foreign keys of our models name.
+TEAM_MODEL: str = getattr(django_settings, "TEAM_NOTIFICATIONS_TEAM_MODEL", "")
+if not TEAM_MODEL:
+    raise ImproperlyConfigured('Name the model of a team: TEAM_NOTIFICATIONS_TEAM_MODEL = "teams.Team".')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +49,14 @@ class Settings:
     page_size: int = 50  # threads on a page of the inbox
     bell_size: int = 10  # threads under the bell
     unread_cap: int = 99  # counts stop here and show a plus
+    time_zone_field: str = "time_zone"  # the user's field with a name such as Europe/Lisbon; without it: TIME_ZONE
+    language_field: str = "language"  # the user's field with a code such as pt-br; without it: LANGUAGE_CODE
+    site_url: str = ""  # https://app.example.com, in front of the paths in mails
+    site_name: str = "Team notifications"  # who the mails are from, in words
+    delivery_batch: int = 50  # members whom a worker takes at once
+    delivery_lease: timedelta = timedelta(minutes=5)  # after which another worker takes over; renewed before each mail
+    max_attempts: int = 8  # tries of one delivery; with the backoff they span about a day
+    digest_lines: int = 50  # threads in one mail; the rest is counted
 
     @property
     def preferences(self) -> dict[str, Any]:
@@ -74,7 +96,7 @@ def load_directory(settings: Settings) -> TeamDirectory:
 
 def team_model() -> type[Model]:
     """The host's model of a team."""
-    return apps.get_model(django_settings.TEAM_NOTIFICATIONS_TEAM_MODEL)
+    return apps.get_model(TEAM_MODEL)
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:

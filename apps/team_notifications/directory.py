@@ -33,8 +33,16 @@ class SourceGrant:
     team_ids: frozenset[Any] | None = None
 
 
+def concrete(instance: Model) -> type[Model]:
+    """The model of `instance`; of a proxy, the model behind it, to which permissions and sources belong."""
+    return instance._meta.concrete_model or type(instance)
+
+
 class TeamDirectory(Protocol):
-    """Twenty lines in the host project. Inactive users are in no answer."""
+    """Twenty lines in the host project. Inactive users are in no answer.
+
+    The querysets can still be filtered: neither sliced nor a union.
+    """
 
     def members(self, team: Any) -> QuerySet[Any, Any]:
         """The active members of `team`, as a queryset of users."""

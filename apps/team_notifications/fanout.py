@@ -1,9 +1,9 @@
 """Writes the members' rows: one statement for all of them, however many they are.
 
 A member is notified when their row is new, or was read or archived, or the level rose above what they were last told,
-or the thread was opened anew since. Then the row is unread again and its revision grows. A row that is still unread is
-not written at all, so a storm on an unread thread costs next to nothing. The reasons and the measurements are in
-docs/decisions/0001-one-statement-fan-out.md.
+or the thread was opened anew since. Then the row is unread again, no longer snoozed, and its revision grows. A row that
+is still unread is not written at all, so a storm on an unread thread costs next to nothing. The reasons and the
+measurements are in docs/decisions/0001-one-statement-fan-out.md.
 
 *Lost wake-ups.* Members who are unread already are left out before the insert, so the statement never waits for a
 reader who is marking such a row read at this moment. It is the reader who waits: `inbox.mark_read` first takes a shared
@@ -21,11 +21,13 @@ from django.utils import timezone
 
 from team_notifications import conf
 from team_notifications.directory import UnknownPermission
-from team_notifications.models import Notification, UnfinishedFanout, UserNotification
-from team_notifications.recipients import Audience, Recipients, members
-from team_notifications.sql import embed, prepared
+from team_notifications.models import Delivery, Notification, UnfinishedFanout, UserNotification
+from team_notifications.recipients import Audience, Recipients, all_users, bounds, members
+from team_notifications.sql import embed, prepared, writing
 
 logger = logging.getLogger(__name__)
+
+RESOLVED = "The thread was resolved."
 
 # How many chunks the worker tells in one statement. Each statement finds the holders in the whole team anew, which in
 # chunks of 5,000 was most of the time for 100,000 members (2.6 to 4 times the floor, in chunks of 50,000 1.0 to 1.5);
@@ -48,7 +50,7 @@ def fan_out(notification: Notification, users: Recipients, *, at_once: bool = Fa
     shall all be told `at_once`.
     """
     rest_from = None if at_once else _leave_rest_for_later(notification)
-    notified = _notify(notification, users.between(end=rest_from))
+    notified = _tell(notification, users, end=rest_from)
     return Told(notified=notified, unfinished=rest_from is not None)
 
 
@@ -65,19 +67,21 @@ def finish(notification_id: int) -> int:
 
 def unfinished() -> list[int]:
     """The keys of the threads that wait for `finish`, the oldest first."""
-    return list(UnfinishedFanout.objects.order_by("created_at").values_list("pk", flat=True))
+    return list(writing(UnfinishedFanout).order_by("created_at").values_list("pk", flat=True))
 
 
 def has_reached_somebody(notification: Notification) -> bool:
     """Whether a member was told of the thread, or is about to be. The caller holds the thread's lock."""
-    rows = UserNotification.objects.filter(notification=notification)
-    return rows.exists() or UnfinishedFanout.objects.filter(pk=notification.pk).exists()
+    rows = writing(UserNotification).filter(notification=notification)
+    return rows.exists() or writing(UnfinishedFanout).filter(pk=notification.pk).exists()
 
 
 def settle(notification: Notification) -> None:
     """Marks the thread, which is resolved, as read for everyone, and tells nobody else. The caller holds its lock."""
     unread = UserNotification.objects.filter(notification=notification, is_read=False)
     unread.update(is_read=True, read_at=notification.resolved_at)
+    owed = Delivery.objects.pending().filter(user_notification__notification=notification)
+    owed.unleased(timezone.now()).update(state=Delivery.State.DROPPED, last_error=RESOLVED)
     UnfinishedFanout.objects.filter(pk=notification.pk).delete()
 
 
@@ -86,7 +90,7 @@ def _next_chunk(notification_id: int) -> int | None:
     with transaction.atomic(using=router.db_for_write(UnfinishedFanout)):
         # The thread first, as an event does: two processes then wait for each other instead of for ever.
         thread = Notification.objects.select_for_update(no_key=True).filter(pk=notification_id).first()
-        rest = UnfinishedFanout.objects.filter(pk=notification_id).first()
+        rest = writing(UnfinishedFanout).filter(pk=notification_id).first()
         if thread is None or rest is None:
             return None
         if thread.is_resolved or thread.is_expired(timezone.now()):
@@ -100,7 +104,14 @@ def _next_chunk(notification_id: int) -> int | None:
             return None
         first, end = rest.next_user_id, _first_of_next_chunk(thread, since=rest.next_user_id)
         _advance(rest, end)
-        return _notify(thread, users.between(first, end))
+        return _tell(thread, users, first, end)
+
+
+def _tell(thread: Notification, users: Recipients, first: Any = None, end: Any = None) -> int:
+    """Notifies the users of a range of keys, and plans what is owed to them outside."""
+    notified = _notify(thread, users.between(first, end))
+    _plan_mail(thread, users, bounds(first, end, "user"))
+    return notified
 
 
 def _first_of_next_chunk(thread: Notification, since: Any) -> Any | None:
@@ -149,6 +160,32 @@ def _notify(notification: Notification, users: QuerySet[Any, Any]) -> int:
         return int(cursor.rowcount)
 
 
+def _plan_mail(notification: Notification, users: Recipients, keys: dict[str, Any]) -> None:
+    """Owes a mail to whom this event notified and email lets through to. One statement, whatever their number.
+
+    Who may know was decided a moment ago and stands in the rows; only the thresholds are asked once more.
+    """
+    connection = connections[router.db_for_write(Delivery)]
+    at = notification.last_event_at
+    rows = UserNotification.objects.filter(notification=notification, notified_at=at, **keys)
+    wanting = users.wanting(all_users().filter(pk__in=rows.values("user"))).filter(to_email=True)
+    owed = rows.filter(user__in=wanting.values("pk")).values("pk", "user_id", "team_id", "revision")
+    rows_sql, values = embed(owed, connection, prefix="owed_")
+    own = prepared(
+        Delivery,
+        connection,
+        channel="email",
+        state=Delivery.State.PENDING,
+        created_at=at,
+        due_at=at,
+        attempts=0,
+        last_error="",
+    )
+    statement = PLAN.format(table=Delivery._meta.db_table, owed=rows_sql)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**values, **own})
+
+
 def _values_of(notification: Notification, connection: BaseDatabaseWrapper) -> dict[str, Any]:
     at = notification.last_event_at
     own = prepared(
@@ -193,14 +230,26 @@ WHERE NOT EXISTS (
 )
 ORDER BY told.tn_user
 ON CONFLICT (notification_id, user_id) DO UPDATE SET
-    in_app = excluded.in_app,
+    in_app = {table}.in_app OR excluded.in_app,
     is_read = excluded.is_read,
     read_at = NULL,
     archived_at = NULL,
+    snoozed_until = NULL,
     revision = {table}.revision + 1,
     notified_at = excluded.notified_at,
     notified_level = excluded.notified_level
 WHERE NOT {settled_meanwhile}
+"""
+
+# What is owed already stays as it is: the same revision is never owed twice.
+PLAN = """
+INSERT INTO {table} (user_notification_id, user_id, team_id, revision,
+                     channel, state, created_at, due_at, attempts, last_error)
+SELECT owed.pk, owed.user_id, owed.team_id, owed.revision,
+       %(channel)s, %(state)s, %(created_at)s, %(due_at)s, %(attempts)s, %(last_error)s
+FROM ({owed}) AS owed
+WHERE 1 = 1
+ON CONFLICT (user_notification_id, channel, revision) DO NOTHING
 """
 
 # One statement whether the team is large or not: it writes nothing where there is no member past the first chunk.

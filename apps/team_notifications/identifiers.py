@@ -10,6 +10,7 @@ from typing import Any
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SLUG_MAX_LENGTH = 100
 MAX_DEPTH = 10
+LARGEST_INT = 10**100
 
 TYPE_NAMES = "str, int, float, bool, None, list and dict"
 
@@ -25,10 +26,10 @@ def check_slug(slug: str) -> str:
 
 
 def check_event_data(event_data: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns a plain copy of `event_data` that JSON stores without loss; None becomes an empty dict.
+    """Returns a plain copy of `event_data` as JSON has it; None becomes an empty dict.
 
     Raises TypeError, naming the key, for what JSON cannot hold (NaN, bytes, sets, objects, keys that are no strings),
-    and ValueError for text that a database cannot hold or for more than ten levels of nesting.
+    and ValueError for text or numbers that a database cannot hold, or for more than ten levels of nesting.
     """
     if event_data is None:
         return {}
@@ -60,6 +61,8 @@ def _value(value: Any, path: str, depth: int) -> Any:
             return _text(value, path)
         case float() if not math.isfinite(value):
             raise TypeError(f"Event data {path!r} is {value!r}, which JSON cannot hold.")
+        case int() if abs(value) >= LARGEST_INT:
+            raise ValueError(f"Event data {path!r} is a number of more than 100 digits.")
         case None | bool() | int() | float():
             return value
         case list() | tuple():
@@ -78,5 +81,5 @@ def _key(key: Any, path: str) -> str:
 def _text(text: str, path: str) -> str:
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError(f"Event data {path!r} holds a NUL or half a surrogate pair, which cannot be stored: {text!r}.")
-    # A subclass (a lazy or safe string, a text enum) is stored as the plain string that it is.
+    # A subclass (a safe string, a text enum) is stored as the plain string that it is.
     return str.__str__(text)

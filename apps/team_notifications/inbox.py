@@ -3,7 +3,9 @@
 `visible_to` asks again, each time, what fan-out asked when it wrote the rows: is the user in the team now, do they hold
 the permissions now? So leaving a team or losing a role works at once, and a list and its count cannot disagree.
 
-The functions below it act on querysets of the member's own rows and return how many they changed.
+The functions below it act on querysets of the member's own rows, which must not be sliced, and return how many they
+changed. A queryset knows the time and the permissions of the moment in which it was made; make a new one for each
+request.
 """
 
 from collections import defaultdict
@@ -13,12 +15,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connections, router, transaction
-from django.db.models import Q
+from django.db.models import BigIntegerField, Q
 from django.utils import timezone
 
 from team_notifications import conf
 from team_notifications.directory import SourceGrant
 from team_notifications.models import Notification, UserNotification
+from team_notifications.models.lookups import HeldInTeam
 from team_notifications.models.notification import UserNotificationQuerySet
 from team_notifications.sql import embed
 
@@ -92,7 +95,11 @@ def mark_read(rows: UserNotificationQuerySet, seen: int | Mapping[int, int] | No
     with transaction.atomic(using=router.db_for_write(UserNotification)):
         unread = _with_threads_held(rows.unread())
         if isinstance(seen, Mapping):
-            stands = unread.filter(pk__in=seen).values_list("pk", "notification__occurrences")
+            stands = (
+                unread.using(router.db_for_write(UserNotification))
+                .filter(pk__in=seen)
+                .values_list("pk", "notification__occurrences")
+            )
             unread = unread.filter(pk__in=[pk for pk, occurrences in stands if occurrences <= seen[pk]])
         elif seen is not None:
             unread = unread.filter(notification__occurrences__lte=seen)
@@ -114,8 +121,11 @@ def unarchive(rows: UserNotificationQuerySet) -> int:
 
 
 def snooze(rows: UserNotificationQuerySet, until: datetime) -> int:
-    """Hides rows until a time, when they are back, unread, by themselves. Raises ValueError for a time without zone."""
-    return rows.update(snoozed_until=_aware(until), is_read=False, read_at=None)
+    """Hides rows until a time, when they are back, unread, by themselves; sooner when it becomes graver or starts anew.
+
+    Raises ValueError for a time without zone.
+    """
+    return rows.update(snoozed_until=_aware(until), archived_at=None, is_read=False, read_at=None)
 
 
 def mute(rows: UserNotificationQuerySet, until: datetime) -> int:
@@ -130,7 +140,8 @@ def unmute(rows: UserNotificationQuerySet) -> int:
 def delete(rows: UserNotificationQuerySet) -> int:
     """Removes the member's own copies. Should it happen again, they are told anew."""
     with transaction.atomic(using=router.db_for_write(UserNotification)):
-        return _with_threads_held(rows).delete()[0]
+        _, by_model = _with_threads_held(rows).delete()
+        return by_model.get(UserNotification._meta.label, 0)
 
 
 # ---- how ------------------------------------------------------------------------------------------------------------
@@ -139,39 +150,34 @@ def delete(rows: UserNotificationQuerySet) -> int:
 def _permitted(user: Any) -> Q:
     """The user's rows of teams they are in now, whose threads ask for nothing that they do not hold now."""
     directory = conf.directory()
+    held = directory.permissions(user)
     grants = list(directory.source_grants(user))
-    teams: dict[tuple[frozenset[str], frozenset[SourceGrant]], list[Any]] = defaultdict(list)
-    for team_id, held in directory.permissions(user).items():
-        teams[held, _counting_in(team_id, held, grants)].append(team_id)
-    permitted = Q(team=None)
-    for (held, counting), team_ids in teams.items():
-        permitted |= Q(_holds_all(held, counting), team__in=team_ids)
-    return permitted
+    return Q(team=None) | Q(_holds_all(held, grants), team__in=list(held))
 
 
-def _counting_in(team_id: Any, held: frozenset[str], grants: Iterable[SourceGrant]) -> frozenset[SourceGrant]:
-    """The grants on single objects that add something to what is held in the whole team."""
-    return frozenset(
-        grant
-        for grant in grants
-        if grant.permission not in held and (grant.team_ids is None or team_id in grant.team_ids)
-    )
-
-
-def _holds_all(held: frozenset[str], grants: frozenset[SourceGrant]) -> Q:
-    """Every permission of the thread is held in the team, or else granted on the thread's source."""
-    granted: dict[str, Q] = defaultdict(Q)
+def _holds_all(held: Mapping[Any, frozenset[str]], grants: Iterable[SourceGrant]) -> Q:
+    """Every permission of the thread is held in its team, or else granted on its source."""
+    on_source: dict[str, Q] = defaultdict(Q)
     for grant in grants:
-        app, model = grant.model.split(".")
-        granted[grant.permission] |= Q(
-            notification__source_app=app,
-            notification__source_model=model,
-            notification__source_id__in=grant.object_ids,
-        )
-    holds_all = Q(notification__permissions__subset_of=held.union(granted))
-    for permission, on_source in granted.items():
-        holds_all &= ~Q(notification__permissions__includes=[permission]) | on_source
+        on_source[grant.permission] |= _is_about(grant)
+    in_team_or_granted = {team_id: names.union(on_source) for team_id, names in held.items()}
+    holds_all = Q(HeldInTeam("notification__permissions", "team", in_team_or_granted))
+    for permission, granted in on_source.items():
+        asked_for = Q(notification__permissions__includes=[permission])
+        held_in = [team_id for team_id, names in held.items() if permission in names]
+        holds_all &= ~asked_for | Q(team__in=held_in) | granted
     return holds_all
+
+
+def _is_about(grant: SourceGrant) -> Q:
+    """The thread's source is one of the grant's objects, in a team where the grant counts."""
+    app, model = grant.model.split(".")
+    source = Q(
+        notification__source_app=app,
+        notification__source_model=model,
+        notification__source_id__in=grant.object_ids,
+    )
+    return source if grant.team_ids is None else source & Q(team__in=grant.team_ids)
 
 
 def _with_threads_held(rows: UserNotificationQuerySet) -> UserNotificationQuerySet:
@@ -210,6 +216,9 @@ def _parse_cursor(text: str) -> tuple[datetime, int]:
     if not (text.isascii() and microseconds.isdecimal() and thread_id.isdecimal() and len(text) < 40):
         raise InvalidCursor(f"{text!r} is no cursor.")
     try:
-        return EPOCH + timedelta(microseconds=int(microseconds)), int(thread_id)
+        at, key = EPOCH + timedelta(microseconds=int(microseconds)), int(thread_id)
     except OverflowError:
         raise InvalidCursor(f"{text!r} is no cursor.") from None
+    if key > BigIntegerField.MAX_BIGINT:
+        raise InvalidCursor(f"{text!r} is no cursor.")
+    return at, key

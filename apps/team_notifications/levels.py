@@ -19,7 +19,7 @@ class Level(models.IntegerChoices):
 
         Raises ValueError, naming the value, for anything else.
         """
-        if isinstance(value, str):
+        if isinstance(value, str) and value.isascii():  # upper() makes an I of other letters too
             name = value.upper()
             if name == "DANGER":
                 return cls.ERROR

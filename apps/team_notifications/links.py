@@ -18,7 +18,10 @@ def check_links(links: Mapping[str, str] | None) -> dict[str, str]:
         return {}
     if not isinstance(links, Mapping):
         raise TypeError(f"Links are a dict of label → URL, not {links!r}.")
-    return {clean_title(label): check_url(url) for label, url in links.items()}
+    checked = {clean_title(label, "label of a link"): check_url(url) for label, url in links.items()}
+    if len(checked) < len(links):
+        raise ValueError(f"Two links have the same label: {list(links)!r}.")
+    return checked
 
 
 def check_url(url: str) -> str:

@@ -46,10 +46,11 @@ def create_notification(
         message: plain text, cleaned.
         level: a `Level`, its number or its name.
         event_data: the JSON values that tell one subject from another, ``{"action_id": 7}``.
-        permissions: names such as ``teams.change_team``, all of which a reader holds. None means every member.
+        permissions: names such as ``teams.change_team``, all of which a reader holds. None, or no name, means every
+            member.
         links: label → URL; http, https or a path on this site. The first is the one that a click follows.
         source: the saved object that it is about. Object permissions on it count.
-        recipients: members, or a queryset of them, to whom the audience is narrowed. It never widens it.
+        recipients: members to whom the audience is narrowed; it never widens it. Of thousands, give a queryset.
         expires_at: a time, with its zone, after which nobody sees it.
         once: leave the thread alone when it already reached somebody.
 
@@ -98,7 +99,7 @@ def create_notification(
             notification_recorded,
             notification=notification,
             created=notification.occurrences == 1,
-            reopened=notification.occurrences > 1 and notification.opened_at == notification.last_event_at,
+            reopened=notification.occurrences > 1 and notification.was_just_opened,
             notified=told.notified,
             unfinished=told.unfinished,
         )

@@ -6,14 +6,21 @@ is stored, so a changed default reaches everyone who did not choose.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
+from functools import partial
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import router, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from team_notifications import conf
 from team_notifications.models import Preference
+from team_notifications.signals import preferences_changed
+
+DO_NOT_DISTURB = "do_not_disturb_until"  # no part of the cascade: either scope holds, whichever lasts longer
 
 
 class Origin(Enum):
@@ -48,10 +55,11 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """A member's choices for one team, or (team None) everywhere."""
+    """A member's choices for one team, or (team None) everywhere. `do_not_disturb_until`: None when it is over."""
 
     team: Any
     choices: Mapping[str, Choice]
+    do_not_disturb_until: datetime | None
 
 
 def scopes(user: Any) -> list[Scope]:
@@ -80,22 +88,35 @@ def scopes(user: Any) -> list[Scope]:
 def choose(user: Any, team: Any = None, **values: Any) -> None:
     """Stores what `user` chose for `team`, or (None) everywhere. None takes a choice back: inherit again.
 
-    A row in which nothing is chosen any more is removed. Raises ValidationError, naming the field, for a bad value, and
-    TypeError for a field that does not exist; nothing is stored then.
+    Raises ValidationError, naming the field and the value, for a bad value, and TypeError for a field that does not
+    exist; nothing is stored then.
     """
-    unknown = sorted(set(values) - set(fields()))
-    if unknown:
-        raise TypeError(f"There is no preference {', '.join(unknown)}; there are {', '.join(fields())}.")
-    with transaction.atomic(using=router.db_for_write(Preference)):
-        chosen = Preference.objects.select_for_update().filter(user=user, team=team).first()
-        chosen = chosen or Preference(user=user, team=team)
-        for field, value in values.items():
-            setattr(chosen, field, value)
-        chosen.clean_fields(exclude=["user", "team"])
-        if any(getattr(chosen, field) is not None for field in fields()):
-            chosen.save()
-        elif chosen.pk is not None:
-            chosen.delete()
+    _store(user, team, {field: clean(field, value) for field, value in values.items()})
+
+
+def do_not_disturb(user: Any, team: Any = None, *, until: datetime | None) -> None:
+    """Holds back what leaves for `user` about `team`, or (None) about all of them, until a time. None ends it.
+
+    Raises ValueError for a time without a time zone.
+    """
+    if until is not None and timezone.is_naive(until):
+        raise ValueError(f"{until!r} has no time zone.")
+    _store(user, team, {DO_NOT_DISTURB: until})
+
+
+def clean(field: str, value: Any) -> Any:
+    """`value` as `field` keeps it; None stays None. Raises as `choose` does."""
+    if field not in fields():
+        raise TypeError(f"There is no preference {field}; there are {', '.join(fields())}.")
+    if value is None:
+        return None
+    try:
+        cleaned = Preference._meta.get_field(field).clean(value, None)  # type: ignore[union-attr]  # none is a relation
+    except ValidationError as error:
+        raise ValidationError({field: f"{value!r}: {' '.join(error.messages)}"}) from error
+    if cleaned in (None, ""):  # Django takes an empty text for no answer
+        raise ValidationError({field: f"{value!r} is no value; None inherits."})
+    return cleaned
 
 
 def fields() -> Iterable[str]:
@@ -103,8 +124,30 @@ def fields() -> Iterable[str]:
     return conf.settings().preferences.keys()
 
 
+def _store(user: Any, team: Any, values: Mapping[str, Any]) -> None:
+    """Writes values that were checked. A row in which nothing is chosen any more is removed."""
+    database = router.db_for_write(Preference)
+    with transaction.atomic(using=database):
+        # Not read first and then created: of two that come at once, such as a double click, one would fail.
+        chosen, _created = Preference.objects.select_for_update().get_or_create(user=user, team=team)
+        for field, value in values.items():
+            setattr(chosen, field, value)
+        if any(getattr(chosen, field) is not None for field in (*fields(), DO_NOT_DISTURB)):
+            chosen.save()
+        else:
+            chosen.delete()
+        send = partial(preferences_changed.send_robust, sender=Preference, user=user, team=team)
+        transaction.on_commit(send, using=database)
+
+
 def _scope(team: Any, answers: list[tuple[Origin, Preference | None]]) -> Scope:
-    return Scope(team=team, choices={field: _choice(field, answers) for field in fields()})
+    _origin, own = answers[0]
+    until = getattr(own, DO_NOT_DISTURB, None)
+    return Scope(
+        team=team,
+        choices={field: _choice(field, answers) for field in fields()},
+        do_not_disturb_until=until if until and until > timezone.now() else None,
+    )
 
 
 def _choice(field: str, answers: list[tuple[Origin, Preference | None]]) -> Choice:

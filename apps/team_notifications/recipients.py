@@ -6,12 +6,14 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import router
 from django.db.models import BooleanField, Case, FilteredRelation, Model, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from team_notifications import conf
 from team_notifications.levels import Level
-from team_notifications.models import Notification
+from team_notifications.models import Notification, Preference
 
 CHANNELS = ("in_app", "email")
 
@@ -41,7 +43,7 @@ class Audience:
 
 def members(team: Any) -> QuerySet[Any, Any]:
     """The members of `team`, each once, in the order in which fan-out goes through them."""
-    return _users().filter(pk__in=conf.directory().members(team).values("pk")).order_by("pk")
+    return all_users().filter(pk__in=conf.directory().members(team).values("pk")).order_by("pk")
 
 
 class Recipients:
@@ -59,14 +61,15 @@ class Recipients:
 
         `to_in_app` and `to_email` say which channel lets through.
         """
-        bounds = {name: key for name, key in (("pk__gte", first), ("pk__lt", end)) if key is not None}
+        keys = bounds(first, end, "pk")
         # Inside as well: the planner does not carry a range over to the other side of an IN.
-        users = _users().filter(pk__in=self._holders.filter(**bounds).values("pk"), **bounds)
+        users = all_users().filter(pk__in=self._holders.filter(**keys).values("pk"), **keys)
         if self.audience.only is not None:
             users = users.filter(pk__in=self.audience.only)
-        return self._wanting(users)
+        return self.wanting(users)
 
-    def _wanting(self, users: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+    def wanting(self, users: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+        """Those of `users` whom a channel lets through to, whatever they may know."""
         preferences = "team_notification_preferences"
         users = users.alias(
             tn_here=FilteredRelation(preferences, condition=Q(**{f"{preferences}__team": self.audience.team})),
@@ -76,6 +79,11 @@ class Recipients:
             users = _with_channel(users, channel, self.audience)
         wanting: QuerySet[Any, Any] = users.filter(Q(to_in_app=True) | Q(to_email=True))
         return wanting
+
+
+def bounds(first: Any, end: Any, field: str) -> dict[str, Any]:
+    """The filter of a range: `field` is at least `first` and less than `end`; None is no bound."""
+    return {name: key for name, key in ((f"{field}__gte", first), (f"{field}__lt", end)) if key is not None}
 
 
 def _with_channel(users: QuerySet[Any, Any], channel: str, audience: Audience) -> QuerySet[Any, Any]:
@@ -98,12 +106,11 @@ def team_defaults(team: Any) -> dict[str, Any]:
 
     Raises ValueError when the team is not, or no longer, in the database.
     """
-    fields = list(conf.settings().preferences)
+    fields = [f"{channel}_{field}" for channel in CHANNELS for field in ("enabled", "level")]
     own = FilteredRelation("team_notification_preferences", condition=Q(team_notification_preferences__user=None))
-    rows = (
-        conf.team_model()._base_manager.filter(pk=team.pk).alias(own=own).values(*[f"own__{field}" for field in fields])
-    )
-    chosen = rows.first()
+    # Where it is written: a team that was made a moment ago may not have reached a replica.
+    teams = conf.team_model()._base_manager.using(router.db_for_write(Preference)).filter(pk=team.pk)
+    chosen = teams.alias(own=own).values(*[f"own__{field}" for field in fields]).first()
     if chosen is None:
         raise ValueError(f"There is no team {team!r} with the key {team.pk!r}.")
     settled = conf.settings().preferences
@@ -118,10 +125,13 @@ def find_source(notification: Notification) -> Model | None:
         model = apps.get_model(notification.source_app, notification.source_model)
     except LookupError:
         return None
-    source: Model | None = model._base_manager.filter(pk=notification.source_id).first()
+    try:
+        source: Model | None = model._base_manager.filter(pk=notification.source_id).first()
+    except (ValueError, ValidationError):  # it is no key of that model any more
+        return None
     return source
 
 
-def _users() -> QuerySet[Any, Any]:
-    # Not the default manager: a host may hide users there whom its directory counts.
+def all_users() -> QuerySet[Any, Any]:
+    """Every user. Not by the default manager: a host may hide users there whom its directory counts."""
     return get_user_model()._base_manager.all()

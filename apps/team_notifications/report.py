@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -11,10 +11,13 @@ from django.utils import timezone
 from django.utils.functional import Promise
 
 from team_notifications import conf
+from team_notifications.directory import concrete
 from team_notifications.identifiers import check_event_data, check_slug, identifier_for
 from team_notifications.levels import Level
 from team_notifications.links import check_links
 from team_notifications.texts import clean_message, clean_title
+
+SOURCE_ID_MAX_LENGTH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +101,10 @@ def check_source(source: Model | None) -> tuple[str, str, str]:
         raise TypeError(f"The source is a model instance, not {source!r}.")
     if source.pk is None:
         raise ValueError(f"The source {source!r} is not saved yet.")
-    return source._meta.app_label, str(source._meta.model_name), str(source.pk)
+    meta, key = concrete(source)._meta, str(source.pk)
+    if len(key) > SOURCE_ID_MAX_LENGTH:
+        raise ValueError(f"The source's key has more than {SOURCE_ID_MAX_LENGTH} characters: {key!r}.")
+    return meta.app_label, str(meta.model_name), key
 
 
 def check_time(expires_at: datetime | None) -> datetime | None:
@@ -109,7 +115,10 @@ def check_time(expires_at: datetime | None) -> datetime | None:
         raise TypeError(f"expires_at is a datetime, not {expires_at!r}.")
     if timezone.is_naive(expires_at):
         raise ValueError(f"expires_at has no time zone: {expires_at!r}.")
-    return expires_at
+    try:
+        return expires_at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"expires_at is too far away: {expires_at!r}.") from None
 
 
 def check_recipients(recipients: Iterable[Any] | None) -> QuerySet[Any, Any] | list[Any] | None:

@@ -8,6 +8,9 @@
 ``notification_resolved``
     The condition is over. Arguments: ``notification``.
 
+``preferences_changed``
+    A member chose something, or took a choice back. Arguments: ``user``; ``team``, or None for everywhere.
+
 Receivers run on their own: what one raises is logged and reaches neither the caller nor the other receivers.
 """
 
@@ -15,3 +18,4 @@ from django.dispatch import Signal
 
 notification_recorded = Signal()
 notification_resolved = Signal()
+preferences_changed = Signal()

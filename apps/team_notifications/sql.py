@@ -1,10 +1,18 @@
 """Django's querysets inside statements of our own: an `INSERT … SELECT` is what the ORM has no word for."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+def writing(model: type[ModelT]) -> QuerySet[ModelT]:
+    """The rows of `model` as the database for writing has them. A replica may be behind what was just committed."""
+    return model._default_manager.using(router.db_for_write(model))
 
 
 def embed(queryset: QuerySet[Any, Any], connection: BaseDatabaseWrapper, prefix: str) -> tuple[str, dict[str, Any]]:

@@ -8,6 +8,12 @@ from team_notifications import sweeper
 @shared_task
 def finish_fanout(notification_id: int) -> None:
     sweeper.finish_fanout(notification_id)
+    sweeper.deliver()
+
+
+@shared_task
+def deliver() -> None:
+    sweeper.deliver()
 
 
 @shared_task

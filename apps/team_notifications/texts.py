@@ -14,14 +14,14 @@ SPACES = re.compile(r"[\s\u2028\u2029]+")
 LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 
-def clean_title(title: str | Promise) -> str:
+def clean_title(title: str | Promise, name: str = "title") -> str:
     """One line of at most 200 characters, without control and bidirectional-override characters.
 
-    Raises TypeError when it is not text, and ValueError when nothing is left of it.
+    Raises TypeError when it is not text, and ValueError when nothing is left of it; they call it by its `name`.
     """
-    cleaned = SPACES.sub(" ", _printable(SPACES.sub(" ", _text(title, "title")))).strip()
-    if not cleaned:
-        raise ValueError(f"The title {title!r} holds no readable character.")
+    cleaned = SPACES.sub(" ", _printable(SPACES.sub(" ", _text(title, name)))).strip()
+    if all(unicodedata.category(character) in {"Cf", "Zs"} for character in cleaned):  # joiners, marks of direction
+        raise ValueError(f"The {name} {title!r} holds no readable character.")
     return cleaned[:TITLE_MAX_LENGTH].rstrip()
 
 
@@ -36,7 +36,7 @@ def clean_message(message: str | Promise) -> str:
 def _text(value: str | Promise, name: str) -> str:
     if not isinstance(value, str | Promise):
         raise TypeError(f"The {name} is text, not {value!r}.")
-    return str(value)
+    return str.__str__(value) if isinstance(value, str) else str(value)  # of a text enum, the text
 
 
 def _printable(text: str) -> str:

@@ -32,15 +32,16 @@ ON CONFLICT (team_id, identifier) {on_conflict}
 RETURNING *
 """
 
+IS_OPEN = "({table}.resolved_at IS NULL AND ({table}.expires_at IS NULL OR {table}.expires_at > excluded.created_at))"
+
 # The times never run backwards: of two processes the one that waited for the lock may have read the clock first.
 BRING_UP_TO_DATE = """DO UPDATE SET
     {refreshed},
     occurrences = {table}.occurrences + 1,
     last_event_at = {greatest}({table}.last_event_at, excluded.last_event_at),
-    opened_at = CASE
-        WHEN {table}.resolved_at IS NULL THEN {table}.opened_at
-        ELSE {greatest}({table}.last_event_at, excluded.last_event_at)
-    END,
+    opened_at = CASE WHEN {is_open} THEN {table}.opened_at
+                     ELSE {greatest}({table}.last_event_at, excluded.last_event_at) END,
+    opened_with = CASE WHEN {is_open} THEN {table}.opened_with ELSE {table}.occurrences + 1 END,
     resolved_at = NULL
 """
 
@@ -48,7 +49,6 @@ BRING_UP_TO_DATE = """DO UPDATE SET
 def record(report: Report) -> Notification:
     """Begins the thread or brings it up to date, and keeps the occurrence. Two statements."""
     [notification] = _upsert(report, BRING_UP_TO_DATE)
-    notification.team = report.team  # not another query for what the caller brought
     _keep_occurrence(notification)
     return notification
 
@@ -96,6 +96,7 @@ def _upsert(report: Report, on_conflict: str) -> list[Notification]:
         occurrences=1,
         created_at=now,
         opened_at=now,
+        opened_with=1,
         last_event_at=now,
     )
     table = Notification._meta.db_table
@@ -105,8 +106,12 @@ def _upsert(report: Report, on_conflict: str) -> list[Notification]:
         values=", ".join(f"%({name})s" for name in values),
         on_conflict=on_conflict.format(
             table=table,
+            is_open=IS_OPEN.format(table=table),
             refreshed=",\n    ".join(f"{name} = excluded.{name}" for name in REFRESHED),
             greatest="GREATEST" if connection.vendor == "postgresql" else "MAX",
         ),
     )
-    return list(Notification.objects.using(connection.alias).raw(statement, values))
+    written = list(Notification.objects.using(connection.alias).raw(statement, values))
+    for notification in written:
+        notification.team = report.team  # not another query for what the caller brought
+    return written

@@ -1,5 +1,15 @@
+from team_notifications.models.delivery import Delivery, Mailing, Suppression
 from team_notifications.models.fanout import UnfinishedFanout
 from team_notifications.models.notification import Notification, Occurrence, UserNotification
 from team_notifications.models.preference import Preference
 
-__all__ = ["Notification", "Occurrence", "Preference", "UnfinishedFanout", "UserNotification"]
+__all__ = [
+    "Delivery",
+    "Mailing",
+    "Notification",
+    "Occurrence",
+    "Preference",
+    "Suppression",
+    "UnfinishedFanout",
+    "UserNotification",
+]

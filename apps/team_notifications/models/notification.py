@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from team_notifications.conf import TEAM_MODEL
 from team_notifications.identifiers import SLUG_MAX_LENGTH
 from team_notifications.levels import Level
 from team_notifications.models import lookups  # noqa: F401  (registers the lookups)
@@ -25,7 +26,7 @@ class Notification(models.Model):
     """
 
     team = models.ForeignKey(
-        settings.TEAM_NOTIFICATIONS_TEAM_MODEL,
+        TEAM_MODEL,
         on_delete=models.CASCADE,
         null=True,
         blank=True,
@@ -47,8 +48,10 @@ class Notification(models.Model):
     occurrences = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(default=timezone.now)
     opened_at = models.DateTimeField(
-        default=timezone.now, help_text=_("When it first happened, or first happened again after it was resolved.")
+        default=timezone.now,
+        help_text=_("When it first happened, or first happened again after it was resolved or had expired."),
     )
+    opened_with = models.PositiveIntegerField(default=1, help_text=_("The number of the occurrence that opened it."))
     last_event_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -71,6 +74,11 @@ class Notification(models.Model):
     @property
     def severity(self) -> Level:
         return Level(self.level)
+
+    @property
+    def was_just_opened(self) -> bool:
+        """Whether the last occurrence began the thread, or opened it again."""
+        return self.opened_with == self.occurrences
 
     @property
     def is_resolved(self) -> bool:
@@ -121,13 +129,19 @@ class UserNotification(models.Model):
     notification = models.ForeignKey(
         Notification, on_delete=models.CASCADE, related_name="user_notifications", db_index=False
     )
+    # Without a database constraint, which is checked at the commit: one member who is deleted in that moment would take
+    # the whole event along, and the transaction that it was reported in. A row that is left behind is seen by nobody.
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="user_notifications", db_index=False
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="user_notifications",
     )
     # Copied from the notification. Without a database constraint: checking it was most of the cost of an insert.
     # Deleting a team reaches these rows through its notifications.
     team = models.ForeignKey(
-        settings.TEAM_NOTIFICATIONS_TEAM_MODEL,
+        TEAM_MODEL,
         on_delete=models.DO_NOTHING,
         null=True,
         blank=True,

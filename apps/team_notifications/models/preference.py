@@ -1,9 +1,24 @@
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import dates
 from django.utils.translation import gettext_lazy as _
 
+from team_notifications.conf import TEAM_MODEL
 from team_notifications.levels import Threshold
+
+
+class Frequency(models.TextChoices):
+    """How often mail comes. But for INSTANT, what happened is gathered into a digest."""
+
+    INSTANT = "instant", _("At once")
+    HOURLY = "hourly", _("Every hour")
+    DAILY = "daily", _("Every day")
+    WEEKLY = "weekly", _("Every week")
+
+
+WEEKDAYS = list(dates.WEEKDAYS.items())  # 0 is Monday
 
 
 class Preference(models.Model):
@@ -23,7 +38,7 @@ class Preference(models.Model):
         help_text=_("Empty for the default of a team."),
     )
     team = models.ForeignKey(
-        settings.TEAM_NOTIFICATIONS_TEAM_MODEL,
+        TEAM_MODEL,
         on_delete=models.CASCADE,
         null=True,
         blank=True,
@@ -38,6 +53,26 @@ class Preference(models.Model):
     email_level = models.PositiveSmallIntegerField(
         _("email threshold"), choices=Threshold.choices, null=True, blank=True
     )
+
+    email_frequency = models.CharField(
+        _("email frequency"), max_length=10, choices=Frequency.choices, null=True, blank=True
+    )
+    email_instant_level = models.PositiveSmallIntegerField(
+        _("at once from"),
+        choices=Threshold.choices,
+        null=True,
+        blank=True,
+        help_text=_("This level and above is never held back for a digest."),
+    )
+    digest_hour = models.PositiveSmallIntegerField(
+        _("digest hour"), null=True, blank=True, validators=[MaxValueValidator(23)], help_text=_("0 to 23, your time.")
+    )
+    digest_weekday = models.PositiveSmallIntegerField(_("digest day"), choices=WEEKDAYS, null=True, blank=True)
+    quiet_hours = models.BooleanField(_("quiet hours"), null=True, blank=True)
+    quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
+    quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
+    quiet_except_errors = models.BooleanField(_("errors break through"), null=True, blank=True)
+    do_not_disturb_until = models.DateTimeField(_("do not disturb until"), null=True, blank=True)
 
     class Meta:
         constraints = [

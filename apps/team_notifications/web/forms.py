@@ -1,44 +1,75 @@
-from collections.abc import Callable
+"""What a person can choose on the preferences page, for one team or for all of them."""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 from typing import Any
 
 from django import forms
+from django.forms import BoundField
 from django.http import QueryDict
 from django.urls import reverse
-from django.utils.functional import Promise
+from django.utils.formats import time_format
+from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from team_notifications.levels import Threshold
+from team_notifications.models.preference import WEEKDAYS, Frequency
 from team_notifications.preferences import Choice, Origin, Scope
 
+Values = Mapping[Any, str | Promise]
+Groups = list[tuple[Promise, list[str]]]  # legend, fields
+
+
+def clock(at: time) -> str:
+    """A time of the day as people here write it."""
+    return time_format(at, "TIME_FORMAT")
+
+
+_clock = lazy(clock, str)
+
 INHERIT = "inherit"
+ON_OFF: Values = {True: _("On"), False: _("Off")}
+HOURS: Values = {hour: _clock(time(hour)) for hour in range(24)}
+HALF_HOURS: Values = {at: _clock(at) for hour in range(24) for at in (time(hour), time(hour, 30))}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A preference that the page shows: its label, its values as a form posts them, and how to read those."""
+    """A preference that the page shows: its label, and the values to choose from."""
 
     label: Promise
-    values: dict[str, str | Promise]
-    parse: Callable[[str], Any]
+    values: Values
 
 
 QUESTIONS = {
-    "in_app_enabled": Question(
-        label=_("In the inbox"), values={"True": _("On"), "False": _("Off")}, parse=lambda value: value == "True"
-    ),
-    "in_app_level": Question(
-        label=_("Threshold"),
-        values={str(value): label for value, label in Threshold.choices},
-        parse=lambda value: Threshold(int(value)),
-    ),
+    "in_app_enabled": Question(label=_("In the inbox"), values=ON_OFF),
+    "in_app_level": Question(label=_("Threshold"), values=dict(Threshold.choices)),
+    "email_enabled": Question(label=_("By email"), values=ON_OFF),
+    "email_level": Question(label=_("Threshold"), values=dict(Threshold.choices)),
+    "email_frequency": Question(label=_("How often"), values=dict(Frequency.choices)),
+    "email_instant_level": Question(label=_("At once anyway"), values=dict(Threshold.choices)),
+    "digest_hour": Question(label=_("Digest at"), values=HOURS),
+    "digest_weekday": Question(label=_("Weekly digest on"), values=dict(WEEKDAYS)),
+    "quiet_hours": Question(label=_("Hold mail back"), values=ON_OFF),
+    "quiet_from": Question(label=_("From"), values=HALF_HOURS),
+    "quiet_until": Question(label=_("Until"), values=HALF_HOURS),
+    "quiet_except_errors": Question(label=_("Errors break through"), values=ON_OFF),
 }
+GROUPS: Groups = [
+    (_("Inbox"), ["in_app_enabled", "in_app_level"]),
+    (_("Email"), ["email_enabled", "email_level", "email_frequency"]),
+]
+RARE_GROUPS: Groups = [
+    (_("Digest"), ["email_instant_level", "digest_hour", "digest_weekday"]),
+    (_("Quiet hours"), ["quiet_hours", "quiet_from", "quiet_until", "quiet_except_errors"]),
+]
 HELP = {
     Origin.HERE: _("Your choice"),
-    Origin.EVERYWHERE: _("Inherited from your setting for all teams: %(value)s"),
-    Origin.TEAM: _("Inherited from the team's default: %(value)s"),
-    Origin.SETTING: _("Inherited from the default: %(value)s"),
+    Origin.EVERYWHERE: _("From your setting for all teams"),
+    Origin.TEAM: _("From the team's default"),
+    Origin.SETTING: _("From the default"),
 }
 
 
@@ -47,30 +78,79 @@ class ScopeForm(forms.Form):
 
     def __init__(self, scope: Scope, data: QueryDict | None = None) -> None:
         self.scope = scope
-        self.key = str(scope.team.pk) if scope.team else ""
-        self.element_id = f"scope-{self.key or 'everywhere'}"
-        super().__init__(data, auto_id=f"{self.element_id}-%s")
+        super().__init__(data, auto_id=f"{element_id(scope)}-%s")
         for name, question in QUESTIONS.items():
             self.fields[name] = _field(question, scope.choices[name])
 
-    @property
-    def name(self) -> str:
-        return str(self.scope.team or _("All teams"))
+    def groups(self) -> list[tuple[Promise, list[BoundField]]]:
+        return self._bound(GROUPS)
 
-    @property
-    def address(self) -> str:
-        return reverse("team_notifications:preferences", args=[self.key] if self.key else [])
+    def rare_groups(self) -> list[tuple[Promise, list[BoundField]]]:
+        return self._bound(RARE_GROUPS)
+
+    def rare_is_open(self) -> bool:
+        """What is wrong has to be seen."""
+        return any(name in self.errors for _legend, names in RARE_GROUPS for name in names)
+
+    def _bound(self, groups: Groups) -> list[tuple[Promise, list[BoundField]]]:
+        return [(legend, [self[name] for name in names]) for legend, names in groups]
+
+
+def key_of(scope: Scope) -> str:
+    """What names the scope in addresses; empty for all teams."""
+    return "" if scope.team is None else str(scope.team.pk)
+
+
+def element_id(scope: Scope) -> str:
+    return f"scope-{key_of(scope) or 'everywhere'}"
+
+
+def address(scope: Scope, view: str) -> str:
+    return reverse(f"team_notifications:{view}", args=[key_of(scope)] if scope.team is not None else [])
+
+
+def inbox_summary(scope: Scope) -> str:
+    """What holds, whoever chose it."""
+    return str(_label(scope, "in_app_level")) if scope.choices["in_app_enabled"].effective else gettext("off")
+
+
+def email_summary(scope: Scope) -> str:
+    if not scope.choices["email_enabled"].effective:
+        return gettext("off")
+    labels = {"threshold": _label(scope, "email_level"), "frequency": _label(scope, "email_frequency")}
+    return gettext("%(threshold)s, %(frequency)s") % {**labels, "frequency": str(labels["frequency"]).lower()}
+
+
+def quiet_summary(scope: Scope) -> str:
+    if not scope.choices["quiet_hours"].effective:
+        return gettext("no quiet hours")
+    ends = {"start": _label(scope, "quiet_from"), "end": _label(scope, "quiet_until")}
+    return gettext("quiet from %(start)s to %(end)s") % ends
+
+
+def _label(scope: Scope, name: str) -> str | Promise:
+    choice = scope.choices[name]
+    return _values(QUESTIONS[name], choice)[choice.effective]
+
+
+def _values(question: Question, choice: Choice) -> Values:
+    """The values to choose from, and a time between them that somebody chose elsewhere."""
+    between = {at for at in (choice.own, choice.inherited) if isinstance(at, time) and at not in question.values}
+    if not between:
+        return question.values
+    return dict(sorted({**question.values, **{at: clock(at) for at in between}}.items()))
 
 
 def _field(question: Question, choice: Choice) -> forms.Field:
-    inherited = gettext("Inherit: %(value)s") % {"value": question.values[str(choice.inherited)]}
+    values = _values(question, choice)
+    inherited = gettext("Inherit: %(value)s") % {"value": values[choice.inherited]}
     return forms.TypedChoiceField(
         label=str(question.label),
-        choices=[(INHERIT, inherited), *question.values.items()],
-        coerce=lambda value: None if value == INHERIT else question.parse(value),
+        choices=[(INHERIT, inherited), *((str(value), label) for value, label in values.items())],
+        coerce={INHERIT: None, **{str(value): value for value in values}}.__getitem__,
         initial=INHERIT if choice.own is None else str(choice.own),
-        help_text=HELP[choice.origin] % {"value": question.values[str(choice.effective)]},
-        # Every scope has fields of the same name, so an error says which one it means.
+        help_text=HELP[choice.origin],
+        # An error may be read out by itself, so it says which field it means.
         error_messages={
             "required": gettext("%(field)s: no value was sent.") % {"field": question.label},
             "invalid_choice": f"{question.label}: {forms.ChoiceField.default_error_messages['invalid_choice']}",

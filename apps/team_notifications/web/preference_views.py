@@ -1,35 +1,131 @@
+from dataclasses import dataclass
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from team_notifications import preferences
+from team_notifications.delivery.channels.email.suppression import lift, suppressed
+from team_notifications.preferences import Scope
 from team_notifications.web.access import sign_in_required
-from team_notifications.web.forms import ScopeForm
+from team_notifications.web.do_not_disturb import DoNotDisturbForm
+from team_notifications.web.forms import (
+    ScopeForm,
+    address,
+    element_id,
+    email_summary,
+    inbox_summary,
+    key_of,
+    quiet_summary,
+)
 from team_notifications.web.reader import Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One scope on the page: what holds there, and where it is chosen. One of them is open, with its forms."""
+
+    scope: Scope
+    is_open: bool
+
+    @property
+    def element_id(self) -> str:
+        return element_id(self.scope)
+
+    @property
+    def name(self) -> str:
+        return gettext("All teams") if self.scope.team is None else str(self.scope.team)
+
+    @property
+    def address(self) -> str:
+        return address(self.scope, "preferences")
+
+    @property
+    def do_not_disturb_address(self) -> str:
+        return address(self.scope, "do-not-disturb")
+
+    @property
+    def inbox(self) -> str:
+        return inbox_summary(self.scope)
+
+    @property
+    def email(self) -> str:
+        return email_summary(self.scope)
+
+    @property
+    def quiet(self) -> str:
+        return quiet_summary(self.scope)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @sign_in_required
 def preferences_page(request: Request, key: str = "") -> HttpResponse:
-    """The choices for all teams and for each team; a POST changes those of one, named by the address."""
-    forms = [ScopeForm(scope) for scope in preferences.scopes(request.user)]
-    index = next((index for index, form in enumerate(forms) if form.key == key), None)
-    if index is None:
-        raise Http404(f"No team with the id {key!r}.")
-    if request.method == "POST":
-        posted = forms[index] = ScopeForm(forms[index].scope, request.POST)
-        if posted.is_valid():
-            return _save(request, posted)
-    status = 400 if any(form.errors for form in forms) else 200
-    return render(request, "team_notifications/preferences.html", {"forms": forms}, status=status)
+    """The choices for all teams or for one, named by the address. A POST changes those."""
+    sections, named = _sections(request, key)
+    choices = ScopeForm(named.scope, request.POST if request.method == "POST" else None)
+    if choices.is_valid():
+        preferences.choose(request.user, named.scope.team, **choices.cleaned_data)
+        return _saved(request, named)
+    return _page(request, sections, choices, DoNotDisturbForm(named.scope))
 
 
-def _save(request: Request, form: ScopeForm) -> HttpResponse:
-    preferences.choose(request.user, form.scope.team, **form.cleaned_data)
-    saved = gettext("Saved for %(scope)s.") % {"scope": form.name}
-    messages.success(request, saved, fail_silently=True)  # a host may do without django.contrib.messages
+@require_POST
+@sign_in_required
+def do_not_disturb(request: Request, key: str = "") -> HttpResponse:
+    """Holds back what leaves for the person, for one team or for all, until a time; or ends that."""
+    sections, named = _sections(request, key)
+    form = DoNotDisturbForm(named.scope, request.POST)
+    if form.is_valid():
+        preferences.do_not_disturb(request.user, named.scope.team, until=form.cleaned_data["until"])
+        return _saved(request, named)
+    return _page(request, sections, ScopeForm(named.scope), form)
+
+
+@require_POST
+@sign_in_required
+def lift_suppression(request: Request) -> HttpResponse:
+    """Lets mail go to the person's address again."""
+    if lift(_address(request)):
+        _say(request, gettext("Mail goes to %(address)s again.") % {"address": _address(request)})
     return redirect("team_notifications:preferences")
+
+
+def _sections(request: Request, key: str) -> tuple[list[Section], Section]:
+    """All of them, and the open one, which `key` names. Raises Http404 when there is none."""
+    scopes = preferences.scopes(request.user)
+    sections = [Section(scope=scope, is_open=key_of(scope) == key) for scope in scopes]
+    named = next((section for section in sections if section.is_open), None)
+    if named is None:
+        raise Http404(f"No team with the id {key!r}.")
+    return sections, named
+
+
+def _address(request: Request) -> str:
+    return str(getattr(request.user, "email", "")).lower()
+
+
+def _page(
+    request: Request, sections: list[Section], choices: ScopeForm, do_not_disturb: DoNotDisturbForm
+) -> HttpResponse:
+    own = _address(request)
+    context = {
+        "sections": sections,
+        "choices": choices,
+        "do_not_disturb": do_not_disturb,
+        "suppression": suppressed([own]).get(own),
+    }
+    status = 400 if choices.errors or do_not_disturb.errors else 200
+    return render(request, "team_notifications/preferences.html", context, status=status)
+
+
+def _saved(request: Request, section: Section) -> HttpResponse:
+    _say(request, gettext("Saved for %(scope)s.") % {"scope": section.name})
+    return redirect(section.address)
+
+
+def _say(request: Request, text: str) -> None:
+    messages.success(request, text, fail_silently=True)  # a host may do without django.contrib.messages

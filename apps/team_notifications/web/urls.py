@@ -1,6 +1,6 @@
 from django.urls import path
 
-from team_notifications.web import preference_views, views
+from team_notifications.web import preference_views, unsubscribe_views, views
 
 app_name = "team_notifications"
 
@@ -11,4 +11,8 @@ urlpatterns = [
     path("unread/", views.mark_unread, name="mark-unread"),
     path("preferences/", preference_views.preferences_page, name="preferences"),
     path("preferences/<str:key>/", preference_views.preferences_page, name="preferences"),
+    path("do-not-disturb/", preference_views.do_not_disturb, name="do-not-disturb"),
+    path("do-not-disturb/<str:key>/", preference_views.do_not_disturb, name="do-not-disturb"),
+    path("lift-suppression/", preference_views.lift_suppression, name="lift-suppression"),
+    path("unsubscribe/<str:token>/", unsubscribe_views.unsubscribe_page, name="unsubscribe"),
 ]

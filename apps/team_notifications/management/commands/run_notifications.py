@@ -24,8 +24,9 @@ class Command(BaseCommand):
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stop.set())
         while True:
-            if notified := sweep():
-                self.stdout.write(f"Notified {notified} more members.")
+            swept = sweep()
+            if swept.notified or swept.mails:
+                self.stdout.write(f"Notified {swept.notified} more members, sent {swept.mails} mails.")
             if once or stop.wait(interval):
                 return
             close_old_connections()  # as a request would; a database that was restarted meanwhile is asked anew

@@ -1,0 +1,135 @@
+"""What a mail says, as its templates see it. Texts are as they are written; the templates escape them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from team_notifications import conf
+from team_notifications.delivery.channels.email.headers import team_name
+from team_notifications.levels import Level, Threshold
+from team_notifications.models import Mailing, Notification, UserNotification
+from team_notifications.models.preference import Frequency
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One thread, with how often it happened and when last. `links` are absolute.
+
+    `url` is its place in the inbox; empty when the inbox does not show it.
+    """
+
+    thread: Notification
+    level: Level
+    facts: str
+    links: dict[str, str]
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The threads of one level: how many there are, and those that the mail shows."""
+
+    level: Level
+    count: int
+    lines: list[Line]
+
+
+def content(
+    mailing: Mailing, rows: Sequence[UserNotification], wanted: Mapping[str, Any] | None, unsubscribe_url: str
+) -> dict[str, Any]:
+    """The context of all templates of one mail."""
+    limit = conf.settings().digest_lines
+    inbox_url = absolute(reverse("team_notifications:inbox"))
+    lines = [_line(row, inbox_url) for row in sorted(rows, key=_gravest_and_newest, reverse=True)]
+    counts = Counter(line.level for line in lines)
+    key = [mailing.team_id] if mailing.team_id is not None else []
+    return {
+        "team": team_name(mailing.team) if mailing.team else "",
+        "site_name": conf.settings().site_name,
+        "line": lines[0],
+        "count": len(lines),
+        "counts": sorted(counts.items(), reverse=True),
+        "errors": counts[Level.ERROR],
+        "warnings": counts[Level.WARNING],
+        "groups": [
+            Group(level=level, count=counts[level], lines=list(shown))
+            for level, shown in groupby(lines[:limit], key=lambda line: line.level)
+        ],
+        "more": max(len(lines) - limit, 0),
+        "reason": _reason(mailing, wanted),
+        "inbox_url": inbox_url,
+        "preferences_url": absolute(reverse("team_notifications:preferences", args=key)),
+        "unsubscribe_url": unsubscribe_url,
+    }
+
+
+def absolute(url: str) -> str:
+    """`url`, with the site in front when it is a path."""
+    return f"{conf.settings().site_url.rstrip('/')}{url}" if url.startswith("/") else url
+
+
+def _line(row: UserNotification, inbox_url: str) -> Line:
+    thread = row.notification
+    return Line(
+        thread=thread,
+        level=thread.severity,
+        facts=_facts(thread),
+        links={label: absolute(url) for label, url in thread.links.items()},
+        url=f"{inbox_url}#thread-{row.pk}" if row.in_app else "",
+    )
+
+
+def _facts(thread: Notification) -> str:
+    at = timezone.localtime(thread.last_event_at)
+    when = f"{date_format(at, 'DATETIME_FORMAT')} {at:%Z}"
+    text = ngettext("%(when)s", "%(times)s times, most recently on %(when)s", thread.occurrences)
+    return text % {"when": when, "times": thread.occurrences}
+
+
+def _gravest_and_newest(row: UserNotification) -> tuple[Any, ...]:
+    return row.notification.level, row.notification.last_event_at, row.notification_id
+
+
+# ---- why this person gets it ----------------------------------------------------------------------------------------
+
+WHAT: dict[int, Promise] = {
+    Threshold.INFO: _("All notifications"),
+    Threshold.WARNING: _("Warnings and errors"),
+    Threshold.ERROR: _("Errors"),
+}
+HOW: dict[str, Promise] = {
+    Frequency.INSTANT: _("%(what)s reach you by email at once."),
+    Frequency.HOURLY: _("%(what)s reach you by email every hour%(but)s."),
+    Frequency.DAILY: _("%(what)s reach you by email every day%(but)s."),
+    Frequency.WEEKLY: _("%(what)s reach you by email every week%(but)s."),
+}
+BUT: dict[int, Promise] = {
+    Threshold.WARNING: _(", warnings and errors at once"),
+    Threshold.ERROR: _(", errors at once"),
+}
+
+
+def _reason(mailing: Mailing, wanted: Mapping[str, Any] | None) -> str:
+    why = (
+        gettext("You get this because you are in %(team)s.") % {"team": team_name(mailing.team)}
+        if mailing.team
+        else gettext("You get this because it is meant for you alone.")
+    )
+    return f"{why} {_how(wanted)}" if wanted else why
+
+
+def _how(wanted: Mapping[str, Any]) -> str:
+    threshold, instant = wanted["email_level"], wanted["email_instant_level"]
+    frequency = wanted["email_frequency"]
+    if instant <= threshold:  # nothing is left for a digest
+        frequency = Frequency.INSTANT
+    return str(HOW[frequency]) % {"what": WHAT[threshold], "but": BUT.get(instant, "")}

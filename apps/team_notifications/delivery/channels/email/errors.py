@@ -1,0 +1,91 @@
+"""What mail servers and providers raise, in our words: temporary or permanent, and how long they ask us to wait."""
+
+import smtplib
+from datetime import datetime, timedelta
+from email.errors import MessageError
+from email.utils import parsedate_to_datetime
+
+from django.utils import timezone
+
+from team_notifications.delivery.retry import ChannelError
+
+try:
+    from anymail import exceptions as anymail
+except ImportError:  # the extra is not installed
+    ANYMAIL_PERMANENT: tuple[type[Exception], ...] = ()
+    ANYMAIL_API: tuple[type[Exception], ...] = ()
+else:
+    ANYMAIL_PERMANENT = (
+        anymail.AnymailRecipientsRefused,
+        anymail.AnymailInvalidAddress,
+        anymail.AnymailSerializationError,
+        anymail.AnymailUnsupportedFeature,
+    )
+    ANYMAIL_API = (anymail.AnymailAPIError,)
+
+# About us and not about the message: a wrong password is put right, and then the mails shall go.
+ABOUT_US = (smtplib.SMTPSenderRefused, smtplib.SMTPAuthenticationError, smtplib.SMTPHeloError, smtplib.SMTPConnectError)
+PASSING_HTTP = {401, 402, 403, 407, 408, 409, 425, 429}  # wrong keys, empty accounts, conflicts, "later"
+UNWRITABLE = (MessageError, ValueError, TypeError)  # a header that cannot be encoded, an address that is none
+
+
+def translate(error: Exception) -> ChannelError:
+    """The ChannelError that `error` means."""
+    if isinstance(error, ANYMAIL_PERMANENT):
+        return _error(error, permanent=True)
+    if isinstance(error, ANYMAIL_API):
+        return _from_provider(error)
+    if isinstance(error, ABOUT_US):
+        return _error(error, permanent=False)
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        codes = [code for code, _ in error.recipients.values()]
+        return _error(error, permanent=all(_is_final(code) for code in codes))
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _error(error, permanent=_is_final(error.smtp_code))
+    # OSError: connections and time-outs. The rest of smtplib's errors, and what nobody thought of, may pass too.
+    return _error(error, permanent=isinstance(error, UNWRITABLE) and not isinstance(error, OSError))
+
+
+def was_accepted_before(error: Exception) -> bool:
+    """Whether the provider refuses a retry because it accepted the first try, whose answer was lost.
+
+    Brevo answers so to an idempotency key that it knows; see `headers.py`.
+    """
+    answer = str(getattr(getattr(error, "response", None), "text", ""))
+    return isinstance(error, ANYMAIL_API) and "duplicate_parameter" in answer and "dempotency" in answer
+
+
+def is_connection_lost(error: Exception) -> bool:
+    """Whether the next message needs a new connection."""
+    if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code == 421:  # "closing" (RFC 5321 §4.2.2)
+        return True
+    return isinstance(error, OSError) and not isinstance(
+        error, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused
+    )
+
+
+def _is_final(code: int) -> bool:
+    """RFC 5321 §4.2.1: 5yz is a permanent negative completion reply."""
+    return 500 <= code < 600
+
+
+def _from_provider(error: Exception) -> ChannelError:
+    status: int | None = getattr(error, "status_code", None)
+    permanent = status is not None and 400 <= status < 500 and status not in PASSING_HTTP
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    return _error(error, permanent=permanent, retry_after=retry_after(headers.get("Retry-After", "")))
+
+
+def retry_after(value: str) -> timedelta | None:
+    """The wait that a Retry-After header asks for, in seconds or as a date (RFC 9110 §10.2.3). None: it is neither."""
+    if value.isascii() and value.isdecimal():
+        return timedelta(seconds=min(int(value), 86_400))
+    try:
+        at: datetime = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(at - timezone.now(), timedelta()) if timezone.is_aware(at) else None
+
+
+def _error(error: Exception, *, permanent: bool, retry_after: timedelta | None = None) -> ChannelError:
+    return ChannelError(f"{type(error).__name__}: {error}", permanent=permanent, retry_after=retry_after)

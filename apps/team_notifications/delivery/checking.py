@@ -1,0 +1,94 @@
+"""The last look before something leaves: may this member still know, do they still want to, and is it time?
+
+Asked for a whole batch at once: who may know by one statement for each thread, and never by one for each member.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from team_notifications.delivery.channels.email.suppression import suppressed
+from team_notifications.delivery.rules import Scope, Wishes
+from team_notifications.delivery.schedule import send_at
+from team_notifications.directory import UnknownPermission
+from team_notifications.models import Delivery, Notification, UserNotification
+from team_notifications.recipients import Audience, Recipients
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Send it now; or hold it until a time; or drop it, for a reason that the admin shows."""
+
+    hold_until: datetime | None = None
+    drop: str = ""
+
+    @property
+    def send(self) -> bool:
+        return not self.drop and self.hold_until is None
+
+
+SEND = Verdict()
+
+
+def check(deliveries: list[Delivery], wishes: Mapping[Scope, Wishes], now: datetime) -> dict[Delivery, Verdict]:
+    """A verdict for each. Raises nothing for what is wrong with one of them."""
+    reached = _still_reached(deliveries)
+    blocked = suppressed({delivery.user.email for delivery in deliveries if delivery.user.email})
+
+    def verdict(delivery: Delivery) -> Verdict:
+        row = delivery.user_notification
+        if reason := _settled(row, now):
+            return Verdict(drop=reason)
+        if not delivery.user.email:
+            return Verdict(drop="The member has no email address.")
+        if delivery.user.email.lower() in blocked:
+            return Verdict(drop="The address takes no mail; its owner can lift that in their preferences.")
+        if (row.notification_id, delivery.user_id) not in reached:
+            return Verdict(drop="The member may no longer know, or no longer wants a mail.")
+        at = send_at(
+            wishes[delivery.user_id, delivery.team_id].rules,
+            level=row.notification.severity,
+            happened_at=delivery.created_at,
+            now=now,
+        )
+        if row.snoozed_until is not None:
+            at = max(at, row.snoozed_until)
+        return Verdict(hold_until=at) if at > now else SEND
+
+    return {delivery: verdict(delivery) for delivery in deliveries}
+
+
+def _settled(row: UserNotification, now: datetime) -> str:
+    """Why there is nothing left to tell about; empty when there is."""
+    if row.notification.is_resolved:
+        return "The thread was resolved."
+    if row.notification.is_expired(now):
+        return "The thread expired."
+    if row.is_read:
+        return "The member had read it."
+    if row.archived_at is not None:
+        return "The member had archived it."
+    if row.muted_until is not None and row.muted_until > now:
+        return "The member had muted the thread."
+    return ""
+
+
+def _still_reached(deliveries: Iterable[Delivery]) -> set[tuple[int, Any]]:
+    """Keys of (thread, user) whom a mail would reach if it happened now."""
+    threads: dict[Notification, set[Any]] = {}
+    for delivery in deliveries:
+        threads.setdefault(delivery.user_notification.notification, set()).add(delivery.user_id)
+    reached: set[tuple[int, Any]] = set()
+    for thread, users in threads.items():
+        reached.update((thread.pk, user_id) for user_id in _reached(thread, users))
+    return reached
+
+
+def _reached(thread: Notification, users: set[Any]) -> Iterable[Any]:
+    try:
+        recipients = Recipients(Audience.of(thread)).between()
+    except UnknownPermission:  # it is gone, so nobody holds it
+        return []
+    found: Iterable[Any] = recipients.filter(pk__in=users, to_email=True).values_list("pk", flat=True)
+    return found

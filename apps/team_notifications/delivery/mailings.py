@@ -1,0 +1,169 @@
+"""From the outbox to the mail server: claim, look again, send outside of any transaction, write down.
+
+Every step may be the last. A worker that is killed leaves deliveries behind whose lease ends, and the next one takes
+them; only a mail that the server accepted in the very moment before may go out twice, with the same Message-ID.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.mail import EmailMultiAlternatives
+from django.db import router, transaction
+from django.utils import timezone
+
+from team_notifications import conf
+from team_notifications.delivery import outbox
+from team_notifications.delivery.channels.email.channel import EmailChannel
+from team_notifications.delivery.channels.email.message import build, new_message_id
+from team_notifications.delivery.checking import Verdict, check
+from team_notifications.delivery.retry import ChannelError, decide
+from team_notifications.delivery.rules import Scope, Wishes, wishes_of
+from team_notifications.models import Delivery, Mailing
+
+logger = logging.getLogger(__name__)
+
+EMAIL = "email"
+
+Wishlist = Mapping[Scope, Wishes]
+
+
+def deliver() -> int:
+    """Sends all mail that is due, and returns how many mails that were."""
+    sent = 0
+    while claimed := outbox.claim(EMAIL):
+        wishes = wishes_of(claimed)
+        sent += _send_all(_ready(claimed, wishes), wishes)
+    return sent
+
+
+# ---- before ---------------------------------------------------------------------------------------------------------
+
+
+def _ready(claimed: list[Delivery], wishes: Wishlist) -> dict[Mailing, list[Delivery]]:
+    """Drops and holds what shall not go now, and gathers the rest into mailings. Committed before anything is sent."""
+    verdicts = check(claimed, wishes, timezone.now())
+    groups: dict[Scope, list[Delivery]] = defaultdict(list)
+    for delivery in claimed:
+        if verdicts[delivery].send:
+            groups[delivery.user_id, delivery.team_id].append(delivery)
+    with transaction.atomic(using=router.db_for_write(Delivery)):
+        mailings = _mailings(groups.values())
+        _put_aside(verdicts, going={mailing.pk for mailing in mailings})
+        _end_empty({delivery.mailing_id for delivery in claimed} - {mailing.pk for mailing in mailings})
+    return mailings
+
+
+def _mailings(groups: Iterable[list[Delivery]]) -> dict[Mailing, list[Delivery]]:
+    """The mailing of each group: the one that was tried before, or a new one. Two statements for all the new ones."""
+    mailings = {_tried_before(group) or _new_mailing(group): group for group in groups}
+    new = {mailing: group for mailing, group in mailings.items() if group[0].mailing is None}
+    Mailing.objects.bulk_create(new)
+    for mailing, group in new.items():
+        for delivery in group:
+            delivery.mailing = mailing
+    outbox.attach([delivery for group in new.values() for delivery in group])
+    return mailings
+
+
+def _tried_before(group: list[Delivery]) -> Mailing | None:
+    if (mailing := group[0].mailing) is not None:
+        mailing.user, mailing.team = group[0].user, group[0].team  # which are at hand
+        mailing.address = group[0].user.email
+    return mailing
+
+
+def _new_mailing(group: list[Delivery]) -> Mailing:
+    threads = {delivery.user_notification_id for delivery in group}
+    mailing = Mailing(
+        user=group[0].user,
+        team=group[0].team,
+        address=group[0].user.email,
+        kind=Mailing.Kind.DIGEST if len(threads) > 1 else Mailing.Kind.INSTANT,
+    )
+    mailing.message_id = new_message_id(mailing.pk)
+    return mailing
+
+
+def _put_aside(verdicts: dict[Delivery, Verdict], going: set[Any]) -> None:
+    held: dict[datetime, list[Delivery]] = defaultdict(list)
+    dropped: dict[str, list[Delivery]] = defaultdict(list)
+    for delivery, verdict in verdicts.items():
+        if verdict.hold_until is not None:
+            held[verdict.hold_until].append(delivery)
+        elif verdict.drop:
+            dropped[verdict.drop].append(delivery)
+    for until, deliveries in held.items():
+        outbox.hold(deliveries, until, leaving=going)
+    for reason, deliveries in dropped.items():
+        outbox.finish(deliveries, Delivery.State.DROPPED, reason)
+
+
+def _end_empty(mailings: set[Any]) -> None:
+    """Mailings that were tried before and of which nothing is left to send."""
+    left = Mailing.objects.filter(pk__in=mailings - {None}, state=Mailing.State.PENDING)
+    left.exclude(deliveries__state=Delivery.State.PENDING).update(state=Mailing.State.DROPPED)
+
+
+# ---- sending --------------------------------------------------------------------------------------------------------
+
+
+def _send_all(mailings: dict[Mailing, list[Delivery]], wishes: Wishlist) -> int:
+    """One connection for all. What fails is written down, and the others go on."""
+    sent = 0
+    with EmailChannel() as channel:
+        for mailing, deliveries in mailings.items():
+            if not outbox.still_ours(deliveries):
+                logger.warning("Mailing %s was taken over by another worker.", mailing.pk)
+                continue
+            try:
+                provider_message_id = channel.send(_built(mailing, deliveries, wishes))
+            except ChannelError as error:
+                _failed(mailing, deliveries, error)
+            else:
+                sent += _sent(mailing, deliveries, provider_message_id)
+    return sent
+
+
+def _built(mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist) -> EmailMultiAlternatives:
+    """The message. Whatever a template raises is this mailing's own failure, and none that passes by itself."""
+    rows = {delivery.user_notification_id: delivery.user_notification for delivery in deliveries}
+    try:
+        return build(mailing, list(rows.values()), wishes[mailing.user_id, mailing.team_id].preferences)
+    except Exception as error:
+        logger.exception("Mailing %s cannot be written.", mailing.pk)
+        raise ChannelError(f"{type(error).__name__}: {error}", permanent=True) from error
+
+
+# ---- after ----------------------------------------------------------------------------------------------------------
+
+
+def _sent(mailing: Mailing, deliveries: list[Delivery], provider_message_id: str) -> bool:
+    with transaction.atomic(using=router.db_for_write(Delivery)):
+        if not outbox.finish(deliveries, Delivery.State.SENT):
+            logger.warning("Mailing %s was sent, and meanwhile taken over by another worker.", mailing.pk)
+            return False
+        Mailing.objects.filter(pk=mailing.pk).update(
+            state=Mailing.State.SENT,
+            sent_at=timezone.now(),
+            provider_message_id=provider_message_id,
+            address=mailing.address,
+            last_error="",
+        )
+    return True
+
+
+def _failed(mailing: Mailing, deliveries: list[Delivery], error: ChannelError) -> None:
+    attempts = 1 + max(delivery.attempts for delivery in deliveries)
+    decision = decide(error, attempts=attempts, max_attempts=conf.settings().max_attempts, now=timezone.now())
+    logger.warning("Mailing %s failed (try %s): %s", mailing.pk, attempts, error)
+    with transaction.atomic(using=router.db_for_write(Delivery)):
+        if decision.again_at is not None:
+            outbox.retry(deliveries, decision.again_at, str(error))
+            state = Mailing.State.PENDING
+        else:
+            outbox.finish(deliveries, Delivery.State.FAILED, str(error))
+            state = Mailing.State.FAILED
+        Mailing.objects.filter(pk=mailing.pk).update(state=state, last_error=str(error))

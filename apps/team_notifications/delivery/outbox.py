@@ -1,0 +1,119 @@
+"""The outbox: take what is due, and write down what became of it.
+
+Taking is a lease with a fencing token. The token is new each time, and every later write asks for it: a worker that was
+thought dead and comes back cannot write over the work of the one that followed.
+"""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db import router, transaction
+from django.db.models import Case, Exists, F, OuterRef, When
+from django.utils import timezone
+
+from team_notifications import conf
+from team_notifications.models import Delivery, Mailing
+from team_notifications.models.delivery import DeliveryQuerySet, same
+from team_notifications.sql import writing
+
+
+def claim(channel: str, limit: int | None = None) -> list[Delivery]:
+    """Takes what is due for at most `limit` members (default ``DELIVERY_BATCH``), a member's in one team together.
+
+    Nobody else has these deliveries until the lease ends. Returns them with everything that deciding needs.
+    """
+    now, token = timezone.now(), uuid.uuid4()
+    lease = {"lease_token": token, "lease_until": now + conf.settings().delivery_lease}
+    with transaction.atomic(using=router.db_for_write(Delivery)):
+        heads = Delivery.objects.heads(channel, now).unleased(now).order_by("due_at", "pk")
+        # Skips what another worker is taking at this moment; SQLite, which has one writer at a time, ignores it.
+        taken = heads.select_for_update(skip_locked=True, of=("self",))[: limit or conf.settings().delivery_batch]
+        # And still unleased: without row locks another worker may have been first.
+        Delivery.objects.filter(pk__in=[head.pk for head in taken]).unleased(now).update(**lease)
+        _rest_of_groups(channel, now, token).update(**lease)
+    mine = writing(Delivery).filter(lease_token=token)
+    claimed = list(
+        mine.order_by("pk").select_related("user_notification__notification__team", "user", "team", "mailing")
+    )
+    # What is owed to a member, or about a row, that was deleted in the moment of the event.
+    mine.exclude(pk__in=[delivery.pk for delivery in claimed]).delete()
+    return claimed
+
+
+def still_ours(deliveries: Collection[Delivery]) -> bool:
+    """Whether the lease holds for the time that it takes to send them; extends it when half of it is over.
+
+    False when another worker took them over: leave them alone then.
+    """
+    lease = conf.settings().delivery_lease
+    now = timezone.now()
+    if all(delivery.lease_until and now < delivery.lease_until - lease / 2 for delivery in deliveries):
+        return True
+    return _held(deliveries).update(lease_until=now + lease) == len(deliveries)
+
+
+def attach(deliveries: Collection[Delivery]) -> None:
+    """Writes down which mailing each belongs to. In the transaction that found them still ours."""
+    Delivery.objects.bulk_update(deliveries, ["mailing"], batch_size=500)
+
+
+def hold(deliveries: Collection[Delivery], until: datetime, leaving: Collection[Any] = ()) -> None:
+    """Gives them back; they are due at another time. Those of a mailing that is `leaving` without them stay behind."""
+    left_behind = Case(When(mailing__in=leaving, then=None), default=F("mailing"))
+    _held(deliveries).update(due_at=until, mailing=left_behind, lease_token=None, lease_until=None)
+
+
+def retry(deliveries: Collection[Delivery], at: datetime, reason: str) -> None:
+    """Gives them back after a failure that may pass."""
+    _held(deliveries).update(
+        due_at=at, attempts=F("attempts") + 1, last_error=reason, lease_token=None, lease_until=None
+    )
+
+
+def finish(deliveries: Collection[Delivery], state: Delivery.State, reason: str = "") -> int:
+    """Ends them: sent, dropped or failed. Returns how many; fewer when the lease was lost."""
+    return _held(deliveries).update(
+        state=state, attempts=F("attempts") + 1, last_error=reason, lease_token=None, lease_until=None
+    )
+
+
+def try_again(deliveries: DeliveryQuerySet) -> int:
+    """Owes those of `deliveries` that failed once more, from now on and with all their tries; returns how many.
+
+    They go as the mailing that they were, with its Message-ID. What somebody else tried again before us is left alone.
+    """
+    failed = deliveries.order_by().filter(state=Delivery.State.FAILED)
+    with transaction.atomic(using=router.db_for_write(Delivery)):
+        mailings = Mailing.objects.filter(state=Mailing.State.FAILED, deliveries__in=failed.values("pk"))
+        mailings.update(state=Mailing.State.PENDING)
+        return failed.update(
+            state=Delivery.State.PENDING, due_at=timezone.now(), attempts=0, lease_token=None, lease_until=None
+        )
+
+
+def reconsider(user: Any) -> int:
+    """Makes what is held for `user` due, because they want it differently now. Returns how many.
+
+    The worker looks at their preferences again, and holds what shall wait. What waits after a failure goes on waiting:
+    the other side may have asked for that.
+    """
+    now = timezone.now()
+    held = Delivery.objects.pending().unleased(now).filter(user=user.pk, attempts=0, due_at__gt=now)
+    return held.update(due_at=now)
+
+
+def _rest_of_groups(channel: str, now: datetime, token: uuid.UUID) -> DeliveryQuerySet:
+    """What else is due for the members whose first delivery was just taken.
+
+    A mailing that was tried before goes again as it was, and what came since goes with the next.
+    """
+    head = Delivery.objects.filter(same("team"), same("mailing"), lease_token=token, user=OuterRef("user"))
+    return Delivery.objects.due(channel, now).unleased(now).filter(Exists(head))
+
+
+def _held(deliveries: Collection[Delivery]) -> DeliveryQuerySet:
+    """Those of `deliveries` that are still ours."""
+    tokens = {delivery.lease_token for delivery in deliveries}
+    return Delivery.objects.pending().filter(pk__in=[delivery.pk for delivery in deliveries], lease_token__in=tokens)

@@ -1,11 +1,13 @@
 """Which addresses may be asked: those of the public internet, and the private networks that a setting allows.
 
-httpx-secure pins the address that it checked, so that a name cannot lead elsewhere a moment later. Its own rule is
-Python's `is_global`, which differs between releases (3.11.7 takes ``::ffff:100.64.0.1`` for public). The rule here is
-asked besides, and never allows more than the networks of the setting.
+A name is looked up once, here, and what is asked is the address: the name could lead elsewhere a moment later.
+httpx-secure checks the address again. Its own rule is Python's `is_global`, which differs between releases (3.11.7
+takes ``::ffff:100.64.0.1`` for public). The rule here never allows more than the networks of the setting.
 """
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+import asyncio
+import socket
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
 from django.conf import settings
@@ -15,6 +17,20 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")  # all that has been given out so far (RFC 4291 §2.4)
 NAT64 = IPv6Network("64:ff9b::/96")  # an IPv4 address in its last four bytes (RFC 6052 §2.1)
+
+
+class Refused(Exception):
+    """At least one address of a host may not be asked."""
+
+
+async def addresses_of(host: str) -> list[str]:
+    """The addresses of a host, the best first. Raises Refused, before anything is sent to any of them, and OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    # One that may not be asked is enough: the owner of the name would choose by letting the others fail.
+    if not all(may_be_asked(host, ip_address(address), 0) for address in addresses):
+        raise Refused(host)
+    return addresses
 
 
 def allowed_private_networks() -> list[Network]:

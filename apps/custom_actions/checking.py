@@ -8,10 +8,16 @@ from django.utils import timezone
 
 from custom_actions.fetch import Outcome, fetch
 from custom_actions.models import Check, CustomAction
-from custom_actions.notifications import custom_action_down, custom_action_recovered
+from custom_actions.notifications import (
+    custom_action_down,
+    custom_action_quick,
+    custom_action_recovered,
+    custom_action_slow,
+)
 
 CLAIMED_AT_ONCE = 500
 CHECKS_KEPT = 500  # of each action
+SLOW = 0.5  # of its timeout: an answer that takes longer is a warning
 
 
 def claim_due(now: datetime, limit: int = CLAIMED_AT_ONCE) -> list[CustomAction]:
@@ -23,7 +29,17 @@ def claim_due(now: datetime, limit: int = CLAIMED_AT_ONCE) -> list[CustomAction]
 def _claim(action: CustomAction, now: datetime) -> bool:
     """A second beat, or `check_actions` on another machine, may have seen the same row: the first to move it has it."""
     as_seen = CustomAction.objects.filter(pk=action.pk, is_enabled=True, next_check_at=action.next_check_at)
-    return as_seen.update(next_check_at=now + timedelta(seconds=action.interval)) == 1
+    return as_seen.update(next_check_at=_next_check(action, now)) == 1
+
+
+def _next_check(action: CustomAction, now: datetime) -> datetime:
+    """Counted from when this check was due: counted from `now`, each delay would move all that follow.
+
+    Checks that were missed, while nothing ran, are left out.
+    """
+    interval = timedelta(seconds=action.interval)
+    missed = (now - action.next_check_at) // interval
+    return action.next_check_at + (missed + 1) * interval
 
 
 def check(action: CustomAction) -> None:
@@ -33,7 +49,7 @@ def check(action: CustomAction) -> None:
 
 @transaction.atomic
 def record(asked: CustomAction, outcome: Outcome) -> None:
-    """Keeps the outcome for an action and tells the team: down, still down, or up again.
+    """Keeps the outcome for an action and tells the team what is new: that it is down or slow, or is so no more.
 
     An outcome for what no longer holds is dropped: the action was deleted, paused or given another URL meanwhile.
     """
@@ -43,13 +59,23 @@ def record(asked: CustomAction, outcome: Outcome) -> None:
     if action is None:
         return
     was_down, action.is_down = action.is_down, not outcome.is_up
+    was_slow, action.is_slow = action.is_slow, _is_slow(action, outcome)
     action.last_checked_at = now = timezone.now()
-    action.save(update_fields=["is_down", "last_checked_at"])
+    action.save(update_fields=["is_down", "is_slow", "last_checked_at"])
     _keep(action, outcome, now)
     if action.is_down:
         custom_action_down(action, outcome.reason)
     elif was_down:
         custom_action_recovered(action)
+    if action.is_slow:
+        custom_action_slow(action, outcome.duration_ms)
+    elif was_slow:
+        custom_action_quick(action)
+
+
+def _is_slow(action: CustomAction, outcome: Outcome) -> bool:
+    """Slow, but up: of what is down the team hears already."""
+    return outcome.is_up and outcome.duration_ms > SLOW * action.timeout * 1000
 
 
 def _keep(action: CustomAction, outcome: Outcome, at: datetime) -> None:

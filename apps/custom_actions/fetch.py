@@ -1,7 +1,9 @@
 """Asks one endpoint. What goes wrong there is an outcome, not an exception."""
 
 import asyncio
+import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from time import monotonic
@@ -10,11 +12,13 @@ import httpx
 from django.core.exceptions import ValidationError
 from httpx_secure import SSRFProtectionError, httpx_ssrf_protection
 
-from custom_actions.addresses import allowed_private_networks, may_be_asked
+from custom_actions.addresses import Refused, addresses_of, allowed_private_networks, may_be_asked
 from custom_actions.endpoints import validate_endpoint
 
 MAX_BODY_BYTES = 64 * 1024  # enough to see that an answer is coming; the rest is not waited for
 MAX_REASON_LENGTH = 500
+# One text for all: whether a port of a private network is open, and at which address, is nobody's business.
+REFUSED = "Not asked: this host is neither on the public internet nor in an allowed network."
 HEADERS = {"User-Agent": "django-team-notifications custom action", "Accept": "*/*"}
 
 
@@ -45,23 +49,39 @@ async def _status_or_reason(url: str, timeout: float) -> tuple[int | None, str]:
         validate_endpoint(url)
         # httpx counts its timeouts for each phase anew: an endpoint that sends a byte now and then never meets them.
         async with asyncio.timeout(timeout):
-            status_code = await _request(url)
+            status_code = await _ask(httpx.URL(url), timeout)
     except ValidationError as error:
         return None, error.messages[0]
-    except TimeoutError:
+    except (TimeoutError, httpx.TimeoutException):
         return None, f"No complete answer within {timeout:g} s."
-    except SSRFProtectionError as error:
-        return None, f"{error.hostname} is at {error.ip_addr}, which is not an address on the public internet."
+    except (Refused, SSRFProtectionError):
+        return None, REFUSED
+    except socket.gaierror as error:
+        return None, f"No answer: {error.strerror}"
     # The last two: httpx reads the target of a redirect even where it does not follow it.
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         return None, f"No answer: {error or type(error).__name__}"
     return status_code, _complaint(status_code)
 
 
-async def _request(url: str) -> int:
+async def _ask(url: httpx.URL, timeout: float) -> int:
+    """Asks the addresses of the host one after another, until one takes the connection."""
+    addresses = await addresses_of(url.raw_host.decode("ascii"))
+    for address in addresses[:-1]:
+        with suppress(httpx.ConnectError, httpx.ConnectTimeout):
+            return await _request(url, address, timeout / len(addresses))
+    return await _request(url, addresses[-1], timeout)
+
+
+async def _request(url: httpx.URL, address: str, connect_timeout: float) -> int:
+    """Asks `address` and no other. The name is what the server is asked for, and what its certificate has to name."""
+    pinned = url.copy_with(host=address)
+    headers = {**HEADERS, "Host": url.netloc.decode("ascii")}
+    tls_name = {"sni_hostname": url.raw_host.decode("ascii")}
+    timeouts = httpx.Timeout(None, connect=connect_timeout)
     async with (
-        httpx.AsyncClient(trust_env=False, verify=_tls(), timeout=None, headers=HEADERS) as client,  # noqa: S113
-        _protected(client).stream("GET", url, follow_redirects=False) as response,
+        httpx.AsyncClient(trust_env=False, verify=_tls(), timeout=timeouts, headers=headers) as client,
+        _protected(client).stream("GET", pinned, follow_redirects=False, extensions=tls_name) as response,
     ):
         received = 0
         async for chunk in response.aiter_raw():  # raw, so that 64 KiB do not unpack to gigabytes
@@ -72,9 +92,9 @@ async def _request(url: str) -> int:
 
 
 def _protected(client: httpx.AsyncClient) -> httpx.AsyncClient:
-    """The client, which now refuses addresses by the library's rule and ours, or with allowed networks by ours alone.
+    """The client, which refuses addresses besides: by the library's rule and ours, or with allowed networks by ours.
 
-    A name may be looked up by opening a connection and closing it again; no byte is sent before the check.
+    It gets addresses and no names: to look up a name, the library opens a connection, and asks about it afterwards.
     """
     return httpx_ssrf_protection(
         client, check_globally_reachable=not allowed_private_networks(), custom_validator=may_be_asked

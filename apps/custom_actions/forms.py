@@ -1,10 +1,8 @@
 from typing import Any
 
 from django import forms
-from django.db import transaction
-from django.utils import timezone
 
-from custom_actions.editing import start_over
+from custom_actions.editing import save_changes
 from custom_actions.models import CustomAction
 
 
@@ -22,10 +20,8 @@ class CustomActionForm(forms.ModelForm):  # type: ignore[type-arg]  # only the s
             raise forms.ValidationError(f"{team} already has an action named {name!r}.")
         return name
 
-    @transaction.atomic
     def save(self, commit: bool = True) -> Any:
-        self.instance.next_check_at = timezone.now()
-        action = super().save(commit)
-        if commit and {"url", "is_enabled"} & set(self.changed_data):
-            start_over(action)
-        return action
+        if self.errors or self.instance.pk is None or not commit:
+            return super().save(commit)
+        save_changes(self.instance, self.changed_data)
+        return self.instance

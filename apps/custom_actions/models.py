@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from custom_actions.endpoints import validate_endpoint
 from team_notifications.levels import Level
@@ -15,10 +16,10 @@ DAY = 86_400
 
 
 class State(models.TextChoices):
-    PAUSED = "paused", "Paused"
-    WAITING = "waiting", "Not checked yet"
-    UP = "up", "Up"
-    DOWN = "down", "Down"
+    PAUSED = "paused", _("Paused")
+    WAITING = "waiting", _("Not checked yet")
+    UP = "up", _("Up")
+    DOWN = "down", _("Down")
 
     @property
     def level(self) -> Level:
@@ -49,6 +50,7 @@ class CustomAction(models.Model):
     )
     is_enabled = models.BooleanField("check it", default=True)
     is_down = models.BooleanField(default=False, editable=False)
+    is_slow = models.BooleanField(default=False, editable=False)
     next_check_at = models.DateTimeField(default=timezone.now, editable=False)
     last_checked_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -101,3 +103,7 @@ class Check(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action}, {self.at:%Y-%m-%d %H:%M:%S}: {self.reason or 'up'}"
+
+    @property
+    def state(self) -> State:
+        return State.UP if self.is_up else State.DOWN

@@ -5,6 +5,7 @@ from team_notifications.levels import Level
 from team_notifications.notify import create_notification, resolve_notification
 
 DOWN = "custom-action-down"
+SLOW = "custom-action-slow"
 
 
 def custom_action_down(action: CustomAction, reason: str) -> None:
@@ -20,6 +21,25 @@ def custom_action_down(action: CustomAction, reason: str) -> None:
         links={"Open the action": action.get_absolute_url(), "History": action.get_history_url()},
         source=action,
     )
+
+
+def custom_action_slow(action: CustomAction, duration_ms: int) -> None:
+    """Warns those who can do something about it, while it still answers."""
+    create_notification(
+        team=action.team,
+        slug=SLOW,
+        event_data={"action_id": action.pk},
+        title=f"{action.name} is slow",
+        message=f"It answered after {duration_ms / 1000:.1f} s; after {action.timeout} s it counts as down.",
+        level=Level.WARNING,
+        permissions=["custom_actions.change_customaction"],
+        links={"Open the action": action.get_absolute_url(), "History": action.get_history_url()},
+        source=action,
+    )
+
+
+def custom_action_quick(action: CustomAction) -> None:
+    resolve_notification(team=action.team, slug=SLOW, event_data={"action_id": action.pk})
 
 
 def custom_action_recovered(action: CustomAction) -> None:

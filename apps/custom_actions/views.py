@@ -6,6 +6,8 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from custom_actions.editing import remove
@@ -63,13 +65,25 @@ def history(request: Request, team_slug: str, pk: int) -> HttpResponse:
 @login_required
 def add(request: Request, team_slug: str) -> HttpResponse:
     team = _team(request, team_slug, ADD)
-    return _form(request, CustomAction(team=team), heading="New action", done="Added")
+    form = CustomActionForm(request.POST or None, instance=CustomAction(team=team))
+    if form.is_valid():
+        saved = form.save()
+        messages.success(request, gettext("Added %(action)s.") % {"action": saved})
+        return redirect(saved)
+    cancel = reverse("custom-actions", args=[team.slug])
+    return _show(request, form, heading=gettext("New action"), cancel=cancel)
 
 
 @login_required
 def change(request: Request, team_slug: str, pk: int) -> HttpResponse:
     action = _action(request, team_slug, pk, CHANGE)
-    return _form(request, action, heading=f"Change {action}", done="Changed")
+    heading = gettext("Change %(action)s") % {"action": action}  # by its name before: the form sets the new one
+    form = CustomActionForm(request.POST or None, instance=action)
+    if form.is_valid():
+        saved = form.save()
+        messages.success(request, gettext("Changed %(action)s.") % {"action": saved})
+        return redirect(saved)
+    return _show(request, form, heading=heading, cancel=action.get_absolute_url())
 
 
 @login_required
@@ -77,18 +91,14 @@ def delete(request: Request, team_slug: str, pk: int) -> HttpResponse:
     action = _action(request, team_slug, pk, DELETE)
     if request.method == "POST":
         remove(action)
-        messages.success(request, f"Deleted {action}.")
+        messages.success(request, gettext("Deleted %(action)s.") % {"action": action})
         return redirect("custom-actions", team_slug)
     return render(request, "custom_actions/delete.html", {"team": action.team, "action": action})
 
 
-def _form(request: Request, action: CustomAction, heading: str, done: str) -> HttpResponse:
-    form = CustomActionForm(request.POST or None, instance=action)
-    if form.is_valid():
-        saved = form.save()
-        messages.success(request, f"{done} {saved}.")
-        return redirect(saved)
-    return render(request, "custom_actions/form.html", {"team": action.team, "form": form, "heading": heading})
+def _show(request: Request, form: CustomActionForm, heading: str, cancel: str) -> HttpResponse:
+    context = {"team": form.instance.team, "form": form, "heading": heading, "cancel": cancel}
+    return render(request, "custom_actions/form.html", context)
 
 
 def _team(request: Request, slug: str, permission: str) -> Team:

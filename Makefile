@@ -17,7 +17,7 @@ PRODUCTION = ENVIRONMENT=production ALLOWED_HOSTS=example.com DATABASE_URL=sqlit
 	SECRET_KEY="$$($(VENV)/bin/python -c 'import secrets; print(secrets.token_urlsafe(50))')"
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench format clean
+.PHONY: help install run test faults check bench format clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 12
@@ -31,6 +31,10 @@ test: install  ## the whole suite on SQLite, and again on PostgreSQL
 	$(RUN) pytest -n 2
 	$(RUN) tests.with_postgresql $(RUN) pytest -n 2
 
+faults: install  ## kill, cut off and restart everything, on SQLite and on PostgreSQL; the table takes a quarter of an hour
+	@FAULTS=1 $(RUN) pytest -n 2 -q tests/faults
+	@FAULTS=1 $(RUN) tests.with_postgresql $(RUN) pytest -n 2 -q tests/faults
+
 check: install  ## lint, format, types, arrows, migrations, deployment settings
 	$(RUN) ruff check
 	$(RUN) ruff format --check
@@ -41,8 +45,9 @@ check: install  ## lint, format, types, arrows, migrations, deployment settings
 	@echo "$(MANAGE) check --deploy (with production settings)"
 	@$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
 
-bench: install  ## the fan-out of 10,000 members beside the bare INSERT … SELECT, on PostgreSQL
+bench: install  ## fan-out beside the bare INSERT … SELECT, and mail beside bare smtplib, on PostgreSQL
 	@$(RUN) tests.with_postgresql $(RUN) benchmarks.fanout
+	@$(RUN) tests.with_postgresql $(RUN) benchmarks.mail
 
 format: install  ## let ruff put the code in form
 	$(RUN) ruff check --fix
@@ -61,5 +66,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV); the first time takes a minute or two."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP_INSTALL) --upgrade pip
-	@$(PIP_INSTALL) --build-constraint constraints.txt --editable '.[celery]' --group dev
+	@$(PIP_INSTALL) --build-constraint constraints.txt --editable '.[celery,email]' --group dev
 	@touch $@

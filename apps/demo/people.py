@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from team_notifications.levels import Threshold
+from team_notifications.models.preference import Frequency
 from teams.roles import ADMIN, EDITOR, VIEWER
 
 PASSWORD = "demo"  # noqa: S105  (printed to the terminal; these accounts are nobody's)
@@ -13,11 +15,11 @@ TEAMS = {"acme": "Acme", "globex": "Globex"}
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody who can sign in. Teams are named by their slug; `""` among the thresholds means everywhere."""
+    """Somebody who can sign in. Teams are named by their slug; `""` among the preferences means everywhere."""
 
     name: str
     roles: Mapping[str, str] = field(default_factory=dict)
-    inbox_thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    preferences: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     is_superuser: bool = False
 
     @property
@@ -33,10 +35,14 @@ class Person:
 
 PEOPLE = (
     Person(name="Alice", roles={"acme": ADMIN}),
-    Person(name="Ed", roles={"acme": EDITOR}, inbox_thresholds={"acme": Threshold.WARNING}),
+    Person(
+        name="Ed",
+        roles={"acme": EDITOR},
+        preferences={"acme": {"in_app_level": Threshold.WARNING, "email_frequency": Frequency.HOURLY}},
+    ),
     Person(name="Vera", roles={"acme": VIEWER}),
-    Person(name="Bob", roles={"acme": VIEWER, "globex": ADMIN}, inbox_thresholds={"": Threshold.ERROR}),
-    Person(name="Grace", roles={"globex": EDITOR}, inbox_thresholds={"globex": Threshold.ERROR}),
+    Person(name="Bob", roles={"acme": VIEWER, "globex": ADMIN}, preferences={"": {"in_app_level": Threshold.ERROR}}),
+    Person(name="Grace", roles={"globex": EDITOR}, preferences={"globex": {"in_app_level": Threshold.ERROR}}),
     Person(name="Sue", is_superuser=True),
 )
 
@@ -53,7 +59,7 @@ class Watch:
 
 WATCHES = (
     Watch(name="Shop", url_name="demo-healthy", interval=15),
-    Watch(name="Search", url_name="demo-slow", interval=20),
+    Watch(name="Search", url_name="demo-slow", interval=20, timeout=3),  # too slow for it: more than half of that
     Watch(name="Checkout", url_name="demo-flaky", interval=5),
 )
 

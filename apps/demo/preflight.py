@@ -1,12 +1,15 @@
 """What can stop the demo from starting, found before anything is started. Each is one line in the terminal."""
 
 import errno
+import fcntl
 import os
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +19,26 @@ from django.db import DatabaseError, OperationalError, connection
 from redis import Redis, RedisError
 
 LOOPBACK = "127.0.0.1"
+LAST_PORT = 65_535
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the demo listens."""
+
+    host: str
+    port: int
+    addresses: tuple[IPv4Address | IPv6Address, ...]
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds it; an address that stands for all has to be a real one there."""
+        host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(self.host, self.host)  # noqa: S104  (what somebody may ask for)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def is_public(self) -> bool:
+        return not all(address.is_loopback for address in self.addresses)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,22 +49,42 @@ class Broker:
     command: list[str] = field(default_factory=list)
 
 
-def check_port(host: str, port: int) -> None:
-    """Raises CommandError unless a server could listen there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As servers do: the connections of a server that stopped a moment ago are no hindrance.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+@contextmanager
+def alone() -> Iterator[None]:
+    """Raises CommandError while another demo uses the same data: each would move the actions to its own port."""
+    with (settings.VAR_DIR / "demo.lock").open("w") as lock:
         try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise CommandError(
-                    f"Port {port} is in use. Stop what listens there, or take another: make run PORT={port + 1}"
-                ) from None
-            raise CommandError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from None
-        except OverflowError:
-            raise CommandError(f"There is no port {port}; ports go from 1 to 65535.") from None
+            # Of this process alone: it ends with it, however that ends, and whatever of its children goes on.
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise CommandError(
+                f"A demo already runs on the data in {settings.VAR_DIR}. Stop it, or set VAR_DIR to another folder."
+            ) from None
+        yield
+
+
+def check_place(host: str, text: str) -> Place:
+    """Where the demo will listen. Raises CommandError unless a server could."""
+    port = int(text) if text.isascii() and text.isdecimal() else 0
+    if not 0 < port <= LAST_PORT:
+        raise CommandError(f"There is no port {text}; ports go from 1 to {LAST_PORT}.")
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for family, kind, protocol, _, address in found:
+            with socket.socket(family, kind, protocol) as probe:
+                # As servers do: the connections of a server that stopped a moment ago are no hindrance.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+    except (OSError, UnicodeError) as error:
+        raise CommandError(_why_not(host, port, error)) from None
+    return Place(host=host, port=port, addresses=tuple(ip_address(entry[4][0]) for entry in found))
+
+
+def _why_not(host: str, port: int, error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        other = port + 1 if port < LAST_PORT else port - 1
+        return f"Port {port} is in use. Stop what listens there, or take another: make run PORT={other}"
+    return f"Cannot listen on {host}, port {port}: {getattr(error, 'strerror', None) or error}."
 
 
 def check_database() -> None:

@@ -1,4 +1,4 @@
-"""Fills the database with the demo's people, teams and actions. What is there already is kept."""
+"""Fills the database with the demo's people, teams and actions, once. From then on it is theirs who use it."""
 
 from datetime import timedelta
 
@@ -7,9 +7,9 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from custom_actions.editing import start_over
+from custom_actions.editing import save_changes
 from custom_actions.models import CustomAction
-from demo.people import PASSWORD, PEOPLE, TEAMS, WATCHES, Person, Watch
+from demo.people import PASSWORD, PEOPLE, TEAMS, WATCHES, Person
 from team_notifications.models import Preference
 from teams.models import Membership, Team
 from users.models import User
@@ -19,21 +19,50 @@ START_UP = timedelta(seconds=5)
 
 @transaction.atomic
 def seed(base_url: str) -> None:
-    """Adds what is missing, and moves the actions to `base_url` (``http://127.0.0.1:8000``) when they are elsewhere."""
+    """Adds everything to a database that has nothing of it, and otherwise only moves the demo's own endpoints.
+
+    `base_url` is where they answer: ``http://127.0.0.1:8000``.
+    """
     base_url = base_url.rstrip("/")
-    teams = {slug: Team.objects.get_or_create(slug=slug, defaults={"name": name})[0] for slug, name in TEAMS.items()}
-    for person in PEOPLE:
-        _add_person(person, teams)
-    for team in teams.values():
-        for watch in WATCHES:
-            _add_action(team, watch, base_url)
+    if not _is_seeded():
+        _add_everything(base_url)
+    _move_endpoints(base_url)
     # The server that they watch is started after this.
     CustomAction.objects.filter(url__startswith=base_url).update(next_check_at=timezone.now() + START_UP)
 
 
+def _is_seeded() -> bool:
+    """Any team or person of the demo is enough: somebody may have deleted the others, and what is deleted stays so."""
+    emails = [person.email for person in PEOPLE]
+    return Team.objects.filter(slug__in=TEAMS).exists() or User.objects.filter(email__in=emails).exists()
+
+
+def _add_everything(base_url: str) -> None:
+    teams = {slug: Team.objects.create(slug=slug, name=name) for slug, name in TEAMS.items()}
+    for person in PEOPLE:
+        _add_person(person, teams)
+    CustomAction.objects.bulk_create(
+        CustomAction(
+            team=team,
+            name=watch.name,
+            url=base_url + reverse(watch.url_name),
+            interval=watch.interval,
+            timeout=watch.timeout,
+        )
+        for team in teams.values()
+        for watch in WATCHES
+    )
+
+
+def _move_endpoints(base_url: str) -> None:
+    """The demo runs on another port now. An action that somebody pointed elsewhere meanwhile stays where it is."""
+    for path in {reverse(watch.url_name) for watch in WATCHES}:
+        for action in CustomAction.objects.filter(url__endswith=path).exclude(url=base_url + path):
+            action.url = base_url + path
+            save_changes(action, ["url"])
+
+
 def _add_person(person: Person, teams: dict[str, Team]) -> None:
-    if User.objects.filter(email__iexact=person.email).exists():
-        return
     user = User.objects.create_user(
         email=person.email,
         password=PASSWORD,
@@ -44,18 +73,5 @@ def _add_person(person: Person, teams: dict[str, Team]) -> None:
     for slug, role in person.roles.items():
         membership = Membership.objects.create(user=user, team=teams[slug])
         membership.roles.add(Group.objects.get(name=role))
-    for slug, threshold in person.inbox_thresholds.items():
-        Preference.objects.create(user=user, team=teams.get(slug), in_app_level=threshold)
-
-
-def _add_action(team: Team, watch: Watch, base_url: str) -> None:
-    path = reverse(watch.url_name)
-    url = base_url + path
-    action, created = CustomAction.objects.get_or_create(
-        team=team, name=watch.name, defaults={"url": url, "interval": watch.interval, "timeout": watch.timeout}
-    )
-    # An action that somebody pointed elsewhere meanwhile stays theirs.
-    if not created and action.url != url and action.url.endswith(path):
-        action.url = url
-        action.save(update_fields=["url"])
-        start_over(action)
+    for slug, chosen in person.preferences.items():
+        Preference.objects.create(user=user, team=teams.get(slug), **chosen)

@@ -6,13 +6,12 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
+from django.urls import reverse
 
 from demo.people import people_table
-from demo.preflight import LOOPBACK, check_database, check_port, find_broker
+from demo.preflight import LOOPBACK, Place, alone, check_database, check_place, find_broker
 from demo.processes import run
 from demo.seed import seed
-
-ANY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104  (what somebody may ask for)
 
 
 class Command(BaseCommand):
@@ -20,18 +19,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=LOOPBACK)
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", default="8000")
 
-    def handle(self, *, host: str, port: int, **options: Any) -> None:
+    def handle(self, *, host: str, port: str, **options: Any) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: sys.exit(0))  # until the processes run, there is nothing to stop
-        address = f"http://{LOOPBACK if host in ANY_ADDRESS else host}:{port}"
-        check_port(host, port)
-        check_database()
-        broker = find_broker(self.stdout.write)
-        self.prepare(address)
-        if not run(host, port, broker, announce=lambda: self.announce(address)):
-            raise CommandError("A process ended by itself, so the others were stopped; what it said is above.")
+        with alone():
+            place = check_place(host, port)
+            check_database()
+            broker = find_broker(self.stdout.write)
+            self.prepare(place.url)
+            if not run(place, broker, announce=lambda: self.announce(place)):
+                raise CommandError("A process ended by itself, so the others were stopped; what it said is above.")
 
     def prepare(self, address: str) -> None:
         self.stdout.write("Preparing the database …")
@@ -42,5 +41,8 @@ class Command(BaseCommand):
             raise CommandError(f"The database cannot be brought up to date: {error}") from None
         connections.close_all()  # the processes that start now would share them
 
-    def announce(self, address: str) -> None:
-        self.stdout.write(f"\nThe demo is at {address}/ (Ctrl-C stops it)\n\n{people_table()}\n\n")
+    def announce(self, place: Place) -> None:
+        mails = f"Its mails are at {place.url}{reverse('demo-mails')}"
+        self.stdout.write(f"\nThe demo is at {place.url}/ (Ctrl-C stops it)\n{mails}\n\n{people_table()}\n\n")
+        if place.is_public:
+            self.stdout.write("Whoever reaches this machine can open it, and sign in with these passwords.\n\n")

@@ -8,7 +8,7 @@ from demo.seed import seed
 
 
 class Command(BaseCommand):
-    help = "Adds the demo's teams, people and actions where they are missing, and prints who can sign in."
+    help = "Adds the demo's teams, people and actions, once, and prints who can sign in."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--base-url", default="http://127.0.0.1:8000", help="Where the demo itself answers.")

@@ -23,3 +23,5 @@ def endpoint() -> Iterator[Server]:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("postgresql") and connection.vendor != "postgresql":
         pytest.skip("needs PostgreSQL: `make test` runs the suite there too")
+    if item.get_closest_marker("once") and connection.vendor == "postgresql":
+        pytest.skip("does not touch the database of the tests: runs on SQLite only")

@@ -18,6 +18,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.requests.append(self.path)
         self.server.reached.append(self.connection.getsockname()[0])
+        self.server.hosts.append(self.headers["Host"])
         answers: dict[str, Callable[[], None]] = {
             "/silent": self.wait,
             "/endless": self.endless,
@@ -79,6 +80,7 @@ class Server(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.requests: list[str] = []
         self.reached: list[str] = []  # the address, of those this machine has, that each request came to
+        self.hosts: list[str | None] = []  # the name that each request asked for
         self.status = 200
         self.stopping = Event()
         super().__init__((host, 0), Handler)

@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
@@ -26,6 +27,7 @@ SIZES = {"wide": (1280, 800), "narrow": (360, 740)}
 SCHEMES = ("light", "dark")
 PASSWORD = "pictures-only"
 SEED = f"from tests.pictures_seed import seed; seed({PASSWORD!r})"
+WRITE_MAILS = "from tests.pictures_mails import write; write({folder!r})"
 
 
 def at(path: str, status: int = 200) -> Callable[[Page], None]:
@@ -45,10 +47,39 @@ def sign_in(page: Page, email: str) -> None:
     page.wait_for_url("/")
 
 
+def refused_action(page: Page) -> None:
+    page.goto("/teams/harbour-logistics/actions/1/change/")
+    page.get_by_label("URL").fill("ftp://checkout.harbour.example/")
+    page.get_by_label("Timeout").fill("31")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("does not start with").wait_for()
+
+
 def open_bell(page: Page) -> None:
     page.goto("/teams/harbour-logistics/")
     page.get_by_role("button", name="Notifications").click()
     page.get_by_role("link", name="View all").wait_for()
+
+
+def open_folded(page: Page) -> None:
+    page.goto("/notifications/preferences/")
+    page.get_by_role("main").get_by_role("link", name="Northwind Studio").click()
+    page.wait_for_url("**/preferences/2/#scope-2")
+    for summary in page.locator("main summary").all():
+        summary.click()
+
+
+def stop_mail(page: Page) -> None:
+    """As a person does who reads the mail."""
+    page.goto("/mails/instant.html")
+    page.get_by_role("link", name="Stop mail from").click()
+    page.get_by_role("button", name="Stop mail").wait_for()
+
+
+def stopped_mail(page: Page) -> None:
+    stop_mail(page)
+    page.get_by_role("button", name="Stop mail").click()
+    page.get_by_role("heading", name="is stopped").wait_for()
 
 
 # page → who looks (empty: nobody is signed in), and how they get there
@@ -58,20 +89,43 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "landing": ("ines@example.com", at("/")),
     "team": ("ines@example.com", at("/teams/harbour-logistics/")),
     "actions": ("ines@example.com", at("/teams/harbour-logistics/actions/")),
+    "actions-empty": ("noor@example.com", at("/teams/lighthouse/actions/")),
+    "action": ("ines@example.com", at("/teams/harbour-logistics/actions/1/")),
+    "action-history": ("ines@example.com", at("/teams/harbour-logistics/actions/1/history/")),
+    "action-add": ("ines@example.com", at("/teams/harbour-logistics/actions/add/")),
+    "action-refused": ("ines@example.com", refused_action),
+    "action-delete": ("ines@example.com", at("/teams/harbour-logistics/actions/1/delete/")),
     "inbox": ("ines@example.com", at("/notifications/")),
     "inbox-empty": ("noor@example.com", at("/notifications/")),
     "inbox-extremes": ("tomas@example.com", at("/notifications/")),
     "bell": ("ines@example.com", open_bell),
     "preferences": ("ines@example.com", at("/notifications/preferences/")),
+    "preferences-open": ("ines@example.com", open_folded),
+    "preferences-suppressed": ("marek@example.com", at("/notifications/preferences/")),
+    "stop-mail": ("", stop_mail),
+    "stopped-mail": ("", stopped_mail),
+    "stop-mail-invalid": ("", at("/notifications/unsubscribe/nonsense/", status=404)),
+    "mail-instant": ("", at("/mails/instant.html")),
+    "mail-digest": ("", at("/mails/digest.html")),
+    "mail-extremes": ("", at("/mails/extremes.html")),
     "not-found": ("ines@example.com", at("/teams/nobodys/", status=404)),
 }
 
 
-def take(browser: Browser, site: str, name: str, file: Path, *, size: str, scheme: str) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Where the project runs, and the folder of mails that it would send."""
+
+    address: str
+    mails: Path
+
+
+def take(browser: Browser, site: Site, name: str, file: Path, *, size: str, scheme: str) -> None:
     width, height = SIZES[size]
     context = browser.new_context(
-        base_url=site, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+        base_url=site.address, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
     )
+    context.route("**/mails/*", lambda route: route.fulfill(path=site.mails / Path(route.request.url).name))
     page = context.new_page()
     who, go = PAGES[name]
     if who:
@@ -82,19 +136,26 @@ def take(browser: Browser, site: str, name: str, file: Path, *, size: str, schem
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Where the project runs, on a fresh database with the people and threads of tests/pictures_seed.py."""
+def server() -> Iterator[Site]:
+    """The project on a fresh database with the people and threads of tests/pictures_seed.py."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"DATABASE_URL": f"sqlite:///{folder}/pictures.sqlite3", "DEBUG": "0", "DEMO": "0"}
-        for command in (["migrate", "--verbosity=0"], ["shell", "--verbosity=0", "--command", SEED]):
-            subprocess.run([sys.executable, "manage.py", *command], env=environment, check=True)
         port = free_port()
+        site = f"http://127.0.0.1:{port}"
+        environment = os.environ | {
+            "DATABASE_URL": f"sqlite:///{folder}/pictures.sqlite3",
+            "DEBUG": "0",
+            "DEMO": "0",
+            "SITE_URL": site,
+        }
+        write_mails = WRITE_MAILS.format(folder=folder)
+        shell = ["shell", "--verbosity=0", "--command"]
+        for command in (["migrate", "--verbosity=0"], [*shell, SEED], [*shell, write_mails]):
+            subprocess.run([sys.executable, "manage.py", *command], env=environment, check=True)
         command = [sys.executable, "-m", "uvicorn", "config.asgi:application", f"--port={port}", "--log-level=warning"]
         process = subprocess.Popen(command, env=environment)
         try:
-            site = f"http://127.0.0.1:{port}"
             wait_for(site)
-            yield site
+            yield Site(address=site, mails=Path(folder))
         finally:
             process.terminate()
             process.wait()

@@ -7,9 +7,12 @@ import time_machine
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from custom_actions.models import CustomAction
+from custom_actions.models import Check, CustomAction
 from team_notifications import inbox, preferences
+from team_notifications.delivery.channels.email.suppression import suppress
 from team_notifications.levels import Threshold
+from team_notifications.models import Suppression
+from team_notifications.models.preference import Frequency
 from team_notifications.notify import create_notification, resolve_notification
 from teams.models import Membership, Team
 from users.models import User
@@ -36,7 +39,9 @@ def seed(password: str) -> None:
     person("Noor Haddad", "noor@example.com", password, {quiet: "Viewer"})
     person("Tomás Ferreira", "tomas@example.com", password, {extremes: "Admin"})
     preferences.choose(ines, in_app_level=Threshold.INFO)
-    preferences.choose(ines, northwind, in_app_enabled=True)
+    preferences.choose(ines, northwind, in_app_enabled=True, email_frequency=Frequency.DAILY, quiet_hours=True)
+    preferences.do_not_disturb(ines, northwind, until=timezone.now() + 2 * DAY)
+    suppress("marek@example.com", Suppression.Reason.BOUNCED)
     working_week(harbour, northwind)
     extreme_texts(extremes)
 
@@ -68,7 +73,11 @@ def tell(ago: timedelta, team: Team, slug: str, level: str, title: str, message:
 def working_week(harbour: Team, northwind: Team) -> None:
     for name, is_down in (("Checkout API", True), ("Customer portal", False), ("Nightly import", False)):
         url = f"https://{name.lower().replace(' ', '-')}.harbour.example/health"
-        CustomAction.objects.create(team=harbour, name=name, url=url, is_down=is_down, last_checked_at=timezone.now())
+        action = CustomAction.objects.create(
+            team=harbour, name=name, url=url, is_down=is_down, last_checked_at=timezone.now()
+        )
+        for minutes in reversed(range(60)):
+            watched(action, minutes * MINUTE, is_up=not is_down or minutes > 14)
 
     links = {"Download": "/"}
     tell(
@@ -100,6 +109,14 @@ def working_week(harbour: Team, northwind: Team) -> None:
 
     message = "GET https://api.harbour.example/checkout/health answered 503 Service Unavailable after 2.4 s."
     tell(2 * MINUTE, harbour, "checkout-down", "error", "Checkout API is down", message, links=ACTION, times=14)
+
+
+def watched(action: CustomAction, ago: timedelta, *, is_up: bool) -> None:
+    """A check of the action, so long `ago`."""
+    status_code, reason = (200, "") if is_up else (503, "Answered 503 Service Unavailable.")
+    Check.objects.create(
+        action=action, at=timezone.now() - ago, is_up=is_up, status_code=status_code, duration_ms=231, reason=reason
+    )
 
 
 def extreme_texts(team: Team) -> None:

@@ -16,6 +16,9 @@ READ = "/notifications/read/"
 UNREAD = "/notifications/unread/"
 BELL = "/notifications/bell/"
 PREFERENCES = "/notifications/preferences/"
+DO_NOT_DISTURB = "/notifications/do-not-disturb/"
+LIFT_SUPPRESSION = "/notifications/lift-suppression/"
+UNSUBSCRIBE = "/notifications/unsubscribe/"
 HTMX = {"HX-Request": "true"}
 
 

@@ -19,6 +19,9 @@ WRITERS = {
     "UserNotification": {"fanout.py", "inbox.py"},
     "UnfinishedFanout": {"fanout.py"},
     "Preference": {"preferences.py"},
+    "Delivery": {"fanout.py", "outbox.py", "mailings.py"},
+    "Mailing": {"mailings.py", "tracking.py"},
+    "Suppression": {"suppression.py"},
 }
 WRITES = {"create", "bulk_create", "update", "delete", "save", "get_or_create", "update_or_create", "raw"}
 

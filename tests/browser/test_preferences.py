@@ -1,12 +1,18 @@
-"""Choosing what reaches the inbox, with and without JavaScript."""
+"""Choosing what reaches one, and stopping mail, with and without JavaScript."""
+
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from team_notifications import preferences
+from team_notifications.delivery.channels.email.suppression import suppress
+from team_notifications.delivery.channels.email.unsubscribe import token_for
+from team_notifications.models import Suppression
 from tests.browser.steps import SignIn
 from tests.cast import Cast
-from tests.web import PREFERENCES
+from tests.web import PREFERENCES, UNSUBSCRIBE
 
 
 @pytest.mark.parametrize("kind", ["page", "without_javascript"])
@@ -17,14 +23,69 @@ def test_a_member_chooses_and_sees_what_the_teams_inherit(
     sign_in(page, cast.bob)
     page.goto(PREFERENCES)
     everywhere = page.get_by_role("form", name="All teams")
-    everywhere.get_by_label("Threshold").select_option("Warnings and errors")
+    everywhere.get_by_role("group", name="Email").get_by_label("Threshold").select_option("Errors only")
     everywhere.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("Saved for All teams.")
+    page.get_by_role("main").get_by_role("link", name="Globex").click()
     globex = page.get_by_role("form", name="Globex")
-    expect(globex).to_contain_text("Inherited from your setting for all teams: Warnings and errors")
-    globex.get_by_label("In the inbox").select_option("Off")
+    email = globex.get_by_role("group", name="Email")
+    expect(email.get_by_label("Threshold").locator("option:checked")).to_have_text("Inherit: Errors only")
+    expect(email).to_contain_text("From your setting for all teams")
+    email.get_by_label("How often").select_option("Every day")
+    globex.get_by_text("Digest and quiet hours").click()
+    globex.get_by_label("Digest at").select_option("6 p.m.")
     globex.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("Saved for Globex.")
     _everywhere, acme, globex_scope = preferences.scopes(cast.bob)
-    assert acme.choices["in_app_enabled"].effective is True
-    assert globex_scope.choices["in_app_enabled"].effective is False
+    assert acme.choices["email_frequency"].effective == "instant"
+    assert globex_scope.choices["email_frequency"].effective == "daily"
+    assert globex_scope.choices["digest_hour"].effective == 18
+
+
+def test_not_being_disturbed_is_one_click_and_ends_with_another(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    sign_in(page, cast.vera)
+    page.goto(PREFERENCES)
+    group = page.get_by_role("group", name="Do not disturb")
+    group.get_by_role("button", name="For an hour").click()
+    expect(page.get_by_role("status")).to_have_text("Saved for All teams.")
+    expect(group).to_contain_text("Until")
+    group.get_by_role("button", name="End it").click()
+    expect(group.get_by_role("button", name="For an hour")).to_be_visible()
+
+
+def test_another_time_is_entered_and_a_time_that_is_over_refused(
+    page: Page, cast: Cast, sign_in: SignIn, complaints: list[str]
+) -> None:
+    sign_in(page, cast.vera)
+    page.goto(PREFERENCES)
+    page.get_by_text("Until another time").click()
+    page.get_by_label("Do not disturb until").fill("2020-01-01T08:00")
+    page.get_by_role("button", name="Set").click()
+    expect(page.get_by_label("Do not disturb until")).to_have_accessible_description("This time is over.")
+    assert all("400" in complaint for complaint in complaints)
+    complaints.clear()
+    tomorrow = timezone.now() + timedelta(days=1)
+    page.get_by_label("Do not disturb until").fill(f"{tomorrow:%Y-%m-%dT%H:%M}")
+    page.get_by_role("button", name="Set").click()
+    expect(page.get_by_role("status")).to_have_text("Saved for All teams.")
+
+
+@pytest.mark.parametrize("kind", ["page", "without_javascript"])
+def test_mail_is_stopped_by_its_link_without_signing_in(request: pytest.FixtureRequest, kind: str, cast: Cast) -> None:
+    page: Page = request.getfixturevalue(kind)
+    page.goto(f"{UNSUBSCRIBE}{token_for(cast.bob, cast.acme)}/")
+    expect(page.get_by_role("heading", name="Stop mail from Acme?")).to_be_visible()
+    page.get_by_role("button", name="Stop mail").click()
+    expect(page.get_by_role("heading", name="Mail from Acme is stopped")).to_be_visible()
+    _everywhere, acme, globex = preferences.scopes(cast.bob)
+    assert acme.choices["email_enabled"].effective is False
+    assert globex.choices["email_enabled"].effective is True
+
+
+def test_an_address_that_no_mail_goes_to_is_freed_by_its_owner(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    suppress(cast.vera.email, Suppression.Reason.COMPLAINED)
+    sign_in(page, cast.vera)
+    page.goto(PREFERENCES)
+    expect(page.get_by_role("group", name="No mail goes to vera@example.com")).to_contain_text("spam")
+    page.get_by_role("button", name="Send mail to it again").click()
+    expect(page.get_by_role("status")).to_have_text("Mail goes to vera@example.com again.")

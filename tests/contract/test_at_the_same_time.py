@@ -10,7 +10,8 @@ from django.core.management import call_command
 from django.db import connection
 
 from team_notifications import inbox
-from team_notifications.models import Notification, Occurrence, UserNotification
+from team_notifications.delivery.channels.email.unsubscribe import Subscription
+from team_notifications.models import Notification, Occurrence, Preference, UserNotification
 from team_notifications.notify import create_notification
 from teams.models import Team
 from tests.cast import assemble
@@ -113,3 +114,25 @@ def test_what_readers_did_not_see_stays_unread(eight: Pool) -> None:
             assert seen[key] == occurrences
             read += 1
     assert read > 0  # or nothing was tried
+
+
+def _stop_mail(number: int, round_number: int) -> str:
+    """The mail program of one member posts to the link in a mail of this round."""
+    user = User.objects.order_by("pk")[round_number % 4]
+    try:
+        Subscription(user=user, team=Team.objects.get(slug="acme")).stop()
+    except Exception as error:  # noqa: BLE001  (whatever it is, the test prints it)
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _take_choices() -> list[bool | None]:
+    chosen = list(Preference.objects.values_list("email_enabled", flat=True))
+    Preference.objects.all().delete()
+    return chosen
+
+
+def test_eight_clicks_stop_mail_once(eight: Pool) -> None:
+    for round_number in range(ROUNDS):
+        assert set(eight.at_once(_stop_mail, round_number)) == {""}
+        assert eight.once(_take_choices) == [False]

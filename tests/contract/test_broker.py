@@ -15,7 +15,8 @@ from time import monotonic
 import pytest
 from django.db import connection
 
-from tests.redis_server import free_port, redis_server
+from tests.ports import free_port
+from tests.redis_server import redis_server
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds

@@ -1,5 +1,6 @@
 """Wrong settings fail at start, each with its id."""
 
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.db import connection
 from django.test import override_settings
 
 from team_notifications import conf
+from team_notifications.levels import Level
 from teams.apps import TeamsConfig
 
 
@@ -17,7 +19,8 @@ def ids(prefix: str) -> list[str]:
 
 
 def with_settings(**changes: Any) -> override_settings:
-    return override_settings(TEAM_NOTIFICATIONS={"DIRECTORY": "teams.permissions.Directory", **changes})
+    needed = {"DIRECTORY": "teams.permissions.Directory", "SITE_URL": "https://app.example.com"}
+    return override_settings(TEAM_NOTIFICATIONS={**needed, **changes})
 
 
 @pytest.mark.django_db
@@ -35,14 +38,46 @@ def test_the_project_itself_passes() -> None:
         ({"DIRECTORY": "teams.models.Team"}, "team_notifications.E002"),
         ({"FANOUT_CHUNK": 0}, "team_notifications.E003"),
         ({"FANOUT_CHUNK": "many"}, "team_notifications.E003"),
+        ({"FANOUT_CHUNK": True}, "team_notifications.E003"),
+        ({"PAGE_SIZE": -1}, "team_notifications.E003"),
+        ({"RENOTIFY_AFTER": 24}, "team_notifications.E003"),
+        ({"RENOTIFY_AFTER": timedelta()}, "team_notifications.E003"),
         ({"DEFAULTS": {"in_app_volume": 11}}, "team_notifications.E004"),
         ({"DEFAULTS": {"in_app_level": 25}}, "team_notifications.E004"),
         ({"DEFAULTS": {"in_app_enabled": "yes"}}, "team_notifications.E004"),
+        ({"DEFAULTS": {"email_enabled": None}}, "team_notifications.E004"),
+        ({"DEFAULTS": {"email_level": "30"}}, "team_notifications.E004"),
+        ({"DEFAULTS": {"email_frequency": "yearly"}}, "team_notifications.E004"),
+        ({"DEFAULTS": {"email_frequency": ""}}, "team_notifications.E004"),
+        ({"DEFAULTS": {"digest_hour": 24}}, "team_notifications.E004"),
+        ({"DEFAULTS": {"digest_hour": True}}, "team_notifications.E004"),
+        ({"DEFAULTS": {"digest_weekday": "Monday"}}, "team_notifications.E004"),
+        ({"DEFAULTS": {"quiet_from": "22:00"}}, "team_notifications.E004"),
+        ({"SITE_URL": ""}, "team_notifications.W002"),
+        ({"SITE_URL": "app.example.com"}, "team_notifications.W002"),
+        ({"SITE_URL": "ftp://app.example.com"}, "team_notifications.W002"),
+        ({"SITE_URL": "https://app.example.com:port"}, "team_notifications.W002"),
+        ({"SITE_URL": "https://app.example.com/?a=b"}, "team_notifications.W002"),
     ],
 )
 def test_a_wrong_setting_is_reported(changes: dict[str, Any], check: str) -> None:
     with with_settings(**changes):
         assert ids("team_notifications") == [check]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SITE_URL": "http://127.0.0.1:8000"},
+        {"SITE_URL": "https://example.com/app/"},
+        {"SITE_URL": "", "DEFAULTS": {"email_enabled": False}},
+        {"DEFAULTS": {"email_frequency": "daily", "email_level": Level.ERROR, "quiet_from": time(23, 15)}},
+    ],
+)
+def test_a_right_setting_is_not(changes: dict[str, Any]) -> None:
+    with with_settings(**changes):
+        assert ids("team_notifications") == []
 
 
 @pytest.mark.django_db

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 from django.contrib.auth.models import Permission
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 
@@ -330,6 +332,8 @@ def test_there_may_be_nothing_to_resolve(cast: Cast) -> None:
         ({"recipients": Team.objects.all()}, TypeError, "teams.Team"),
         ({"expires_at": datetime(2026, 1, 1)}, ValueError, "no time zone"),  # noqa: DTZ001
         ({"expires_at": "tomorrow"}, TypeError, "tomorrow"),
+        ({"expires_at": datetime.max.replace(tzinfo=ZoneInfo("America/New_York"))}, ValueError, "too far away"),
+        ({"source": Session("x" * 101)}, ValueError, "more than 100 characters"),
     ],
 )
 def test_bad_input_raises_an_error_that_names_the_value_and_writes_nothing(

@@ -11,11 +11,14 @@ import pytest
 from celery import current_app
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.db.models import Q
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from custom_actions import checking, tasks
 from custom_actions.editing import remove, start_over
 from custom_actions.fetch import Outcome
+from custom_actions.forms import CustomActionForm
 from custom_actions.management.commands import check_actions
 from custom_actions.models import Check, CustomAction, State
 from team_notifications import inbox
@@ -26,6 +29,7 @@ from tests.cast import Cast
 from tests.endpoint_server import Server
 
 UP = Outcome(is_up=True, status_code=200, duration_ms=5, reason="")
+SLOW = Outcome(is_up=True, status_code=200, duration_ms=5_001, reason="")
 DOWN = Outcome(is_up=False, status_code=503, duration_ms=5, reason="Answered 503 Service Unavailable.")
 
 
@@ -126,6 +130,86 @@ def test_a_record_that_fails_leaves_nothing_behind(action: CustomAction, monkeyp
     assert not Check.objects.exists()
 
 
+# ---- slow endpoints -------------------------------------------------------------------------------------------------
+
+
+def slow_thread() -> Notification:
+    return Notification.objects.get(slug="custom-action-slow")
+
+
+def test_an_answer_that_takes_more_than_half_of_its_time_is_a_warning(action: CustomAction) -> None:
+    for _ in range(2):
+        checking.record(action, SLOW)
+    assert (slow_thread().title, slow_thread().level, slow_thread().occurrences) == ("Shop is slow", Level.WARNING, 2)
+    assert slow_thread().message == "It answered after 5.0 s; after 10 s it counts as down."
+    assert slow_thread().event_data == {"action_id": action.pk}
+    assert not Notification.objects.filter(slug="custom-action-down").exists()
+    action.refresh_from_db()
+    assert action.state is State.UP
+
+
+def test_half_of_its_time_is_quick_enough(action: CustomAction) -> None:
+    checking.record(action, Outcome(is_up=True, status_code=200, duration_ms=5_000, reason=""))
+    assert not Notification.objects.exists()
+
+
+@pytest.mark.parametrize("outcome", [UP, DOWN, Outcome(is_up=False, status_code=None, duration_ms=10_000, reason="x")])
+def test_the_warning_ends_when_it_is_quick_again_or_down(action: CustomAction, outcome: Outcome) -> None:
+    checking.record(action, SLOW)
+    checking.record(action, outcome)
+    assert slow_thread().resolved_at is not None
+    action.refresh_from_db()
+    assert action.is_slow is False
+
+
+def test_an_endpoint_that_comes_back_slow_is_a_warning_and_no_longer_down(action: CustomAction) -> None:
+    checking.record(action, DOWN)
+    checking.record(action, SLOW)
+    assert (thread().resolved_at is None, slow_thread().resolved_at) == (False, None)
+
+
+def test_an_endpoint_that_is_quick_costs_no_query_for_that(action: CustomAction) -> None:
+    checking.record(action, UP)
+    with CaptureQueriesContext(connection) as captured:
+        checking.record(action, UP)
+    assert not [query for query in captured if "team_notifications" in query["sql"]]
+
+
+@pytest.mark.parametrize("ends", [start_over, remove])
+def test_what_is_said_of_an_action_ends_with_it(action: CustomAction, ends: Any) -> None:
+    checking.record(action, SLOW)
+    action.refresh_from_db()
+    ends(action)
+    assert slow_thread().resolved_at is not None
+    assert not CustomAction.objects.filter(is_slow=True).exists()
+
+
+@pytest.mark.parametrize("ends", [start_over, remove])
+@pytest.mark.parametrize("outcome", [SLOW, DOWN], ids=["slow", "down"])
+def test_what_was_said_since_the_action_was_read_ends_with_it_too(
+    action: CustomAction, ends: Any, outcome: Outcome
+) -> None:
+    checking.record(action, outcome)  # the action itself still knows nothing of it
+    ends(action)
+    assert not Notification.objects.unresolved().exists()
+    assert not CustomAction.objects.filter(Q(is_down=True) | Q(is_slow=True)).exists()
+
+
+@pytest.mark.parametrize("outcome", [SLOW, DOWN], ids=["slow", "down"])
+def test_a_form_that_was_opened_before_a_check_does_not_hide_its_outcome(
+    action: CustomAction, outcome: Outcome
+) -> None:
+    values = {"name": "Store", "url": action.url, "interval": 60, "timeout": 10, "is_enabled": "on"}
+    form = CustomActionForm(values, instance=action)
+    assert form.is_valid(), form.errors
+    checking.record(CustomAction.objects.get(), outcome)
+    form.save()
+    assert not CustomAction.objects.filter(is_down=False, is_slow=False).exists()
+    assert CustomAction.objects.get().name == "Store"
+    checking.record(action, UP)
+    assert not Notification.objects.unresolved().exists()
+
+
 def test_only_so_many_checks_are_kept(action: CustomAction, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "CHECKS_KEPT", 3)
     other = CustomAction.objects.create(team=cast.acme, name="Search", url=action.url)
@@ -142,12 +226,29 @@ def test_only_so_many_checks_are_kept(action: CustomAction, cast: Cast, monkeypa
 
 
 def test_what_is_due_is_claimed_once(action: CustomAction) -> None:
-    now = timezone.now()
+    now = action.next_check_at
     assert checking.claim_due(now) == [action]
     assert checking.claim_due(now) == []
     action.refresh_from_db()
-    assert action.next_check_at == now + timedelta(seconds=action.interval)
     assert checking.claim_due(action.next_check_at) == [action]
+
+
+@pytest.mark.parametrize(
+    ("late", "next_after"),
+    [
+        pytest.param(timedelta(milliseconds=10), timedelta(seconds=5), id="a moment late"),
+        pytest.param(timedelta(seconds=5), timedelta(seconds=10), id="a whole interval late"),
+        pytest.param(timedelta(seconds=12.5), timedelta(seconds=15), id="what was missed is not made up for"),
+    ],
+)
+def test_a_check_that_begins_late_does_not_move_the_next(
+    action: CustomAction, late: timedelta, next_after: timedelta
+) -> None:
+    due = timezone.now()
+    CustomAction.objects.update(interval=5, next_check_at=due)
+    assert checking.claim_due(due + late) == [action]
+    action.refresh_from_db()
+    assert action.next_check_at == due + next_after
 
 
 def test_two_workers_who_saw_the_same_action_check_it_once(action: CustomAction) -> None:

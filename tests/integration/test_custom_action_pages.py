@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
+from custom_actions.admin import CustomActionAdmin
 from custom_actions.checking import record
 from custom_actions.fetch import Outcome
 from custom_actions.models import Check, CustomAction, State
@@ -229,3 +231,41 @@ def test_pausing_in_the_admin_ends_the_thread_too(client: Client, cast: Cast, ac
     action.refresh_from_db()
     assert action.state is State.PAUSED
     assert not Notification.objects.unresolved().exists()
+
+
+def test_the_admin_does_not_hide_what_a_check_found_meanwhile(client: Client, cast: Cast, action: CustomAction) -> None:
+    admin = CustomActionAdmin(CustomAction, site)
+    values = {"name": "Store", "url": action.url, "interval": 60, "timeout": 10, "is_enabled": "on"}
+    request = RequestFactory().post("/", values)
+    request.user = cast.sue
+    form = admin.get_form(request, action)(values, instance=action)
+    assert form.is_valid(), form.errors
+    record(CustomAction.objects.get(), DOWN)
+    admin.save_model(request, form.save(commit=False), form, change=True)
+    action.refresh_from_db()
+    assert (action.name, action.state) == ("Store", State.DOWN)
+
+
+def test_an_action_stays_in_its_team(client: Client, cast: Cast, action: CustomAction) -> None:
+    """Otherwise its threads would stay with the team that it left."""
+    sign_in(client, cast, "sue")
+    values = {"team": cast.globex.pk, "name": "Shop", "url": action.url, "interval": 60, "timeout": 10}
+    client.post(f"/admin/custom_actions/customaction/{action.pk}/change/", values)
+    action.refresh_from_db()
+    assert (action.team, action.state) == (cast.acme, State.PAUSED)
+
+
+def test_the_pages_speak_and_look_as_the_others_do(client: Client, cast: Cast, action: CustomAction) -> None:
+    record(action, DOWN)
+    sign_in(client, cast, "alice")
+
+    def html(page: str) -> str:
+        return " ".join(client.get(path(page, action)).content.decode().split())
+
+    assert '<label for="id_interval">Interval</label>' in html("{pk}/change/")
+    assert f'href="{action.get_absolute_url()}">Cancel</a>' in html("{pk}/change/")
+    assert f'href="{action.get_absolute_url()}">Cancel</a>' in html("{pk}/delete/")
+    assert "A thread that says it is down or slow is resolved." in html("{pk}/delete/")
+    assert '<td data-label="Last checked"><time' in html("")
+    assert "just now" in html("{pk}/history/")
+    assert "Page 1" not in html("{pk}/history/")

@@ -1,53 +1,25 @@
 """`make run` as somebody at a terminal sees it: the command is run, and its processes are looked at from outside."""
 
+import fcntl
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from threading import Timer
 
 import httpx
-import psutil
 import pytest
-from django.conf import settings
 
-PATIENCE = 60  # seconds; nothing waits so long unless it is broken
-NO_BROKER = "redis://127.0.0.1:1/0"  # nothing listens there
+from tests.demo_process import NO_BROKER, PATIENCE, complaint, end_all, read_until, run_demo, running
+from tests.ports import free_port
 
-
-def run_demo(folder: Path, *options: str, **environment: str) -> "subprocess.Popen[str]":
-    own = {
-        "VAR_DIR": str(folder),
-        "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
-        "ENVIRONMENT": "local",
-        **environment,
-    }
-    return subprocess.Popen(
-        [sys.executable, "manage.py", "run_demo", *options],
-        cwd=settings.BASE_DIR,
-        env={**os.environ, **own},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+pytestmark = pytest.mark.once
+needs_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
 
 
-def complaint(folder: Path, *options: str, **environment: str) -> tuple[int, str]:
-    """Exit code and error output of a start that fails."""
-    process = run_demo(folder, *options, **environment)
-    _, errors = process.communicate(timeout=PATIENCE)
-    return process.returncode, errors
-
-
-@pytest.fixture
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+@pytest.fixture(name="free_port")
+def a_free_port() -> str:
+    return str(free_port())
 
 
 @pytest.fixture
@@ -67,11 +39,43 @@ def test_a_port_in_use_gets_one_line(tmp_path: Path, taken_port: str) -> None:
     )
 
 
-def test_a_port_that_does_not_exist_gets_one_line(tmp_path: Path) -> None:
-    assert complaint(tmp_path, "--port", "80000") == (
+@pytest.mark.parametrize("port", ["80000", "0", "-1", "abc", "8_0", ""])
+def test_a_port_that_does_not_exist_gets_one_line(tmp_path: Path, port: str) -> None:
+    assert complaint(tmp_path, f"--port={port}") == (
         1,
-        "CommandError: There is no port 80000; ports go from 1 to 65535.\n",
+        f"CommandError: There is no port {port}; ports go from 1 to 65535.\n",
     )
+
+
+@pytest.mark.parametrize("host", ["nobody.invalid", "192.0.2.1", "a..b"])
+def test_a_host_that_is_not_this_machine_gets_one_line(tmp_path: Path, free_port: str, host: str) -> None:
+    code, errors = complaint(tmp_path, "--host", host, "--port", free_port)
+    assert code == 1
+    assert errors.startswith(f"CommandError: Cannot listen on {host}, port {free_port}: ")
+    assert errors.count("\n") == 1
+
+
+def test_two_on_the_same_data_are_one_too_many(tmp_path: Path, free_port: str) -> None:
+    with (tmp_path / "demo.lock").open("w") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        assert complaint(tmp_path, "--port", free_port) == (
+            1,
+            f"CommandError: A demo already runs on the data in {tmp_path}. "
+            "Stop it, or set VAR_DIR to another folder.\n",
+        )
+
+
+def test_a_demo_that_was_killed_does_not_stop_the_next(tmp_path: Path, free_port: str) -> None:
+    first = run_demo(tmp_path, "--port", free_port, REDIS_URL=NO_BROKER)
+    try:
+        read_until(first, "started (pid=")
+        first.kill()
+        first.wait(PATIENCE)
+        code, errors = complaint(tmp_path, "--port", "0")
+        assert (code, errors) == (1, "CommandError: There is no port 0; ports go from 1 to 65535.\n")
+    finally:
+        end_all(tmp_path)
+        first.communicate()
 
 
 def test_a_broken_database_file_gets_one_line(tmp_path: Path, free_port: str) -> None:
@@ -111,10 +115,41 @@ def test_nothing_is_left_running(
         _, errors = demo.communicate(timeout=PATIENCE)
         assert running(tmp_path) == []
     finally:
-        for process in running(tmp_path):
-            process.kill()
+        end_all(tmp_path)
         demo.communicate()
     assert (demo.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("moment", ["Preparing the database", "started (pid=", "sue@example.com"])
+def test_nothing_is_left_running_when_its_reader_goes_away(tmp_path: Path, free_port: str, moment: str) -> None:
+    """As `make run | head` does."""
+    demo = run_demo(tmp_path, "--port", free_port)
+    assert demo.stdout is not None
+    assert demo.stderr is not None
+    try:
+        read_until(demo, moment)
+        demo.stdout.close()
+        demo.stderr.close()
+        assert demo.wait(PATIENCE) == 0
+        assert running(tmp_path) == []
+    finally:
+        end_all(tmp_path)
+        demo.wait()
+
+
+def test_nothing_is_left_running_when_its_terminal_goes_away_without_a_signal(tmp_path: Path, free_port: str) -> None:
+    ours, its = os.openpty()
+    demo = run_demo(tmp_path, "--port", free_port, output=its)
+    os.close(its)
+    try:
+        with os.fdopen(ours, "rb", closefd=True) as terminal:
+            while b"started (pid=" not in terminal.readline():
+                pass
+        assert demo.wait(PATIENCE) == 0
+        assert running(tmp_path) == []
+    finally:
+        end_all(tmp_path)
+        demo.wait()
 
 
 @pytest.mark.parametrize("redis_url", ["", NO_BROKER], ids=["own Redis", "no broker"])
@@ -127,7 +162,28 @@ def test_it_says_where_it_is_and_answers_there(tmp_path: Path, free_port: str, r
         demo.terminate()
         demo.communicate(timeout=PATIENCE)
     assert f"The demo is at http://127.0.0.1:{free_port}/" in printed
+    assert f"Its mails are at http://127.0.0.1:{free_port}/demo/mails/" in printed
     assert ("Nothing answers at REDIS_URL (127.0.0.1): running without a broker." in printed) is bool(redis_url)
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "is_public"),
+    [
+        ("0.0.0.0", "http://127.0.0.1", True),
+        pytest.param("::1", "http://[::1]", False, marks=needs_ipv6),
+        ("localhost", "http://localhost", False),
+    ],
+)
+def test_another_host(tmp_path: Path, free_port: str, host: str, url: str, is_public: bool) -> None:
+    demo = run_demo(tmp_path, "--host", host, "--port", free_port, REDIS_URL=NO_BROKER)
+    try:
+        printed = read_until(demo, "can open it" if is_public else "sue@example.com")
+        answer = httpx.get(f"{url}:{free_port}/demo/healthy/", headers={"Host": "demo.example"})
+    finally:
+        demo.terminate()
+        demo.communicate(timeout=PATIENCE)
+    assert f"The demo is at {url}:{free_port}/" in printed
+    assert answer.status_code == (200 if is_public else 400)
 
 
 def test_a_process_that_ends_by_itself_ends_the_others(tmp_path: Path, free_port: str) -> None:
@@ -139,34 +195,7 @@ def test_a_process_that_ends_by_itself_ends_the_others(tmp_path: Path, free_port
         _, errors = demo.communicate(timeout=PATIENCE)
         assert running(tmp_path) == []
     finally:
-        for process in running(tmp_path):
-            process.kill()
+        end_all(tmp_path)
         demo.communicate()
     assert demo.returncode == 1
     assert errors.startswith("CommandError: A process ended by itself")
-
-
-def read_until(process: "subprocess.Popen[str]", text: str) -> str:
-    """What the process prints up to the line with `text`. Kills it when that does not come."""
-    assert process.stdout is not None
-    watchdog = Timer(PATIENCE, process.kill)
-    watchdog.start()
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if text in line:
-            break
-    watchdog.cancel()
-    assert lines, process.communicate()
-    assert text in lines[-1], "".join(lines)
-    return "".join(lines)
-
-
-def running(folder: Path) -> list[psutil.Process]:
-    """The processes that were started for `folder`, by whomever. One that ended (a zombie) does not run."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get("VAR_DIR") == str(folder):
-                found.append(process)
-    return found

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
+from custom_actions import checking
 from custom_actions.models import CustomAction
 from demo import views
 from demo.people import PASSWORD, PEOPLE, TEAMS, WATCHES, people_table
@@ -55,8 +56,12 @@ class TestSeed:
         }
 
     def test_people_have_different_thresholds(self) -> None:
-        chosen = Preference.objects.values_list("user__first_name", "team__slug", "in_app_level")
-        assert set(chosen) == {("Ed", "acme", 30), ("Bob", None, 40), ("Grace", "globex", 40)}
+        chosen = Preference.objects.values_list("user__first_name", "team__slug", "in_app_level", "email_frequency")
+        assert set(chosen) == {
+            ("Ed", "acme", 30, "hourly"),
+            ("Bob", None, 40, None),
+            ("Grace", "globex", 40, None),
+        }
 
     def test_both_teams_watch_each_endpoint(self) -> None:
         for slug in TEAMS:
@@ -80,6 +85,23 @@ class TestSeed:
         assert User.objects.get(email="vera@example.com").first_name == "Veronica"
         assert not Membership.objects.filter(user__first_name="Ed").exists()
 
+    def test_what_was_deleted_or_renamed_stays_so(self) -> None:
+        User.objects.filter(first_name="Vera").delete()
+        Team.objects.filter(slug="globex").delete()
+        CustomAction.objects.filter(name="Shop").delete()
+        CustomAction.objects.filter(name="Checkout").update(name="Till")
+        before = contents()
+        with time_machine.travel("2026-01-01 12:00Z", tick=False):
+            seed(BASE_URL)
+        assert contents() == before
+
+    def test_another_port_moves_a_renamed_action_too(self) -> None:
+        CustomAction.objects.filter(name="Checkout").update(name="Till")
+        seed("http://127.0.0.1:8001")
+        assert set(CustomAction.objects.filter(name="Till").values_list("url", flat=True)) == {
+            "http://127.0.0.1:8001/demo/flaky/"
+        }
+
     def test_another_port_moves_the_endpoints(self) -> None:
         CustomAction.objects.update(is_down=True)
         seed("http://127.0.0.1:8001/")
@@ -102,6 +124,11 @@ def test_the_timeout_leaves_the_slow_endpoint_time_to_answer() -> None:
     assert all(watch.timeout > views.SLOW for watch in WATCHES)
 
 
+def test_the_slow_endpoint_is_too_slow_for_its_action() -> None:
+    (watch,) = [watch for watch in WATCHES if watch.url_name == "demo-slow"]
+    assert checking.SLOW * watch.timeout < views.SLOW
+
+
 def test_the_healthy_endpoint_is_well(client: Client) -> None:
     assert client.get("/demo/healthy/").status_code == 200
 
@@ -121,3 +148,11 @@ def test_the_slow_endpoint_answers_after_a_while(async_client: AsyncClient, monk
 def test_the_flaky_endpoint_is_down_every_other_half_minute(client: Client, second: int, status: int) -> None:
     with time_machine.travel(datetime(2026, 1, 1, 12, 34, second, tzinfo=UTC), tick=False):
         assert client.get("/demo/flaky/").status_code == status
+
+
+def test_what_the_flaky_endpoint_is_for_is_not_logged_as_an_error(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with time_machine.travel(datetime(2026, 1, 1, 12, tzinfo=UTC), tick=False):
+        client.get("/demo/flaky/")
+    assert caplog.records == []

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from guardian.models import GroupObjectPermission, UserObjectPermission
@@ -154,6 +155,49 @@ def test_a_grant_to_an_outsider_means_nothing(cast: Cast, action: CustomAction, 
     assign_perm("teams.change_team", cast.oscar, cast.acme)
     assert both(cast.acme, CHANGE, source=action) == {"Alice", "Ed"}
     assert both(cast.acme, "teams.change_team") == {"Alice"}
+
+
+def test_who_left_with_a_grant_in_hand_sees_nothing(cast: Cast, action: CustomAction) -> None:
+    create_notification(team=cast.acme, slug="a-b", title="x")
+    assign_perm("teams.change_team", cast.vera, cast.acme)
+    assign_perm(CHANGE, cast.vera, action)
+    cast.acme.memberships.filter(user=cast.vera).delete()
+    assert cast.acme.pk not in Directory().permissions(cast.vera)
+    assert not inbox.readable_by(cast.vera).exists()
+
+
+def test_a_source_that_counts_as_false_is_a_source_all_the_same(
+    cast: Cast, action: CustomAction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CustomAction, "__len__", lambda self: 0, raising=False)
+    assign_perm(CHANGE, cast.vera, action)
+    assert holders(cast.acme, CHANGE, source=action) == {"Alice", "Ed", "Vera"}
+
+
+def test_a_proxy_of_the_team_is_the_team(cast: Cast) -> None:
+    assign_perm("teams.change_team", cast.vera, cast.acme)
+    proxy = type("ProxyTeam", (Team,), {"__module__": Team.__module__, "Meta": type("Meta", (), {"proxy": True})})
+    try:
+        assert holders(proxy.objects.get(pk=cast.acme.pk), "teams.change_team") == {"Alice", "Vera"}
+    finally:
+        del apps.all_models["teams"]["proxyteam"]
+        apps.clear_cache()
+
+
+def test_a_member_of_a_thousand_teams_can_read(cast: Cast) -> None:
+    teams = Team.objects.bulk_create(Team(name=f"Team {number}", slug=f"team-{number}") for number in range(1_100))
+    cast.oscar.memberships.bulk_create(cast.oscar.memberships.model(user=cast.oscar, team=team) for team in teams)
+    change = Permission.objects.get(codename="change_team")
+    kind = ContentType.objects.get_for_model(Team)
+    UserObjectPermission.objects.bulk_create(
+        UserObjectPermission(user=cast.oscar, permission=change, content_type=kind, object_pk=str(team.pk))
+        for team in teams[::2]
+    )
+    create_notification(team=teams[0], slug="a-b", title="x", permissions=["teams.change_team"])
+    create_notification(team=teams[2], slug="a-b", title="x", permissions=["teams.change_team"])
+    assert inbox.unread_count(cast.oscar) == 2
+    UserObjectPermission.objects.filter(object_pk=str(teams[0].pk)).delete()
+    assert inbox.unread_count(cast.oscar) == 1
 
 
 def test_a_withdrawn_grant_works_at_once(cast: Cast, action: CustomAction) -> None:

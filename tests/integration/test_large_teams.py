@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from guardian.models import UserObjectPermission
+from guardian.shortcuts import assign_perm
 
 from team_notifications import fanout, inbox, sweeper
 from team_notifications.levels import Level
-from team_notifications.models import Notification, UnfinishedFanout, UserNotification
+from team_notifications.models import Notification, Preference, UnfinishedFanout, UserNotification
 from team_notifications.notify import create_notification, resolve_notification
 from teams.models import Team
 from tests.crowd import crowd
@@ -92,15 +94,15 @@ def test_a_worker_that_stops_in_between_is_followed_by_one_that_goes_on(
 def test_the_sweeper_finishes_what_a_lost_message_left_behind(team: Team) -> None:
     event(team)
     event(team, slug="disk-full")
-    assert sweeper.sweep() == 2 * (SIZE - CHUNK)
-    assert sweeper.sweep() == 0
+    assert sweeper.sweep().notified == 2 * (SIZE - CHUNK)
+    assert sweeper.sweep().notified == 0
 
 
 def test_the_command_finishes_it_without_any_broker(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
     event(team)
     call_command("run_notifications", "--once")
     assert revisions() == [1] * SIZE
-    assert capsys.readouterr().out == f"Notified {SIZE - CHUNK} more members.\n"
+    assert capsys.readouterr().out == f"Notified {SIZE - CHUNK} more members, sent 0 mails.\n"
 
 
 def test_a_repeat_before_the_rest_is_told_notifies_everyone_once(team: Team) -> None:
@@ -165,6 +167,71 @@ def test_a_permission_that_is_gone_by_then_tells_nobody_and_says_so(
     assert fanout.finish(notification.pk) == 0
     assert "nobody else can hold its permissions" in caplog.text
     assert fanout.unfinished() == []
+
+
+def test_a_thread_that_was_resolved_in_the_meantime_is_not_told_to_the_rest(team: Team) -> None:
+    notification = event(team)
+    Notification.objects.update(resolved_at=notification.created_at)
+    assert fanout.finish(notification.pk) == 0
+    assert not UnfinishedFanout.objects.exists()
+
+
+def test_the_rest_is_told_by_the_defaults_of_the_team(team: Team) -> None:
+    notification = event(team)
+    Preference.objects.create(team=team, in_app_level=Level.ERROR)
+    assert fanout.finish(notification.pk) == 0
+
+
+def test_a_grant_on_the_source_counts_for_the_rest_too(team: Team) -> None:
+    last = team.memberships.order_by("user").last()
+    assert last is not None
+    last.roles.clear()
+    assign_perm("teams.change_team", last.user, team)
+    other = Team.objects.create(name="Other", slug="other")
+    assign_perm("teams.change_team", last.user, other)
+    notification = event(team, permissions=["teams.change_team"], source=other)
+    UserObjectPermission.objects.filter(object_pk=str(team.pk)).delete()
+    fanout.finish(notification.pk)
+    assert len(revisions()) == SIZE
+
+
+def test_once_leaves_a_thread_alone_that_is_about_to_reach_somebody(team: Team) -> None:
+    first = team.members.order_by("pk").values("pk")[:CHUNK]
+    Preference.objects.bulk_create(
+        Preference(user_id=user["pk"], in_app_enabled=False, email_enabled=False) for user in first
+    )
+    assert event(team, once=True).occurrences == 1
+    assert revisions() == []
+    assert event(team, once=True).occurrences == 1
+
+
+def test_one_thread_that_cannot_be_told_does_not_hold_up_the_others(
+    team: Team, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = event(team)
+    event(team, slug="disk-full")
+    original = fanout._next_chunk
+
+    def next_chunk(notification_id: int) -> int | None:
+        if notification_id == broken.pk:
+            raise RuntimeError("the host's directory is out of order")
+        return original(notification_id)
+
+    monkeypatch.setattr(fanout, "_next_chunk", next_chunk)
+    assert sweeper.sweep().notified == SIZE - CHUNK
+    assert fanout.unfinished() == [broken.pk]
+    assert "out of order" in caplog.text
+
+
+def test_a_source_that_makes_no_sense_any_more_is_none(team: Team) -> None:
+    notification = event(team, source=team)
+    Notification.objects.update(source_id="no key of a team")
+    assert fanout.finish(notification.pk) == SIZE - CHUNK
+
+
+def test_the_oldest_is_finished_first(team: Team) -> None:
+    keys = [event(team, slug=slug).pk for slug in ("one", "two", "three")]
+    assert fanout.unfinished() == keys
 
 
 def test_an_expired_thread_is_not_told_to_the_rest(team: Team) -> None:

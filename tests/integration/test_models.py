@@ -7,6 +7,7 @@ from django.core import serializers
 from django.db import connection
 
 from team_notifications.models import Notification, Occurrence, UserNotification
+from team_notifications.models.lookups import HeldInTeam
 from team_notifications.notify import create_notification
 from tests.cast import Cast
 
@@ -53,10 +54,13 @@ def test_deleting_a_user_takes_their_rows_along(cast: Cast) -> None:
         (["a%sb"], {"a%sb"}, True),
     ],
 )
-def test_subset_of_compares_whole_names(cast: Cast, permissions: list[str], held: set[str], within: bool) -> None:
+def test_what_is_held_in_a_team_is_compared_by_whole_names(
+    cast: Cast, permissions: list[str], held: set[str], within: bool
+) -> None:
     create_notification(team=cast.acme, slug="a-b", title="x")
     Notification.objects.update(permissions=permissions)
-    assert Notification.objects.filter(permissions__subset_of=held).exists() is within
+    in_acme = HeldInTeam("permissions", "team", {cast.acme.pk: held, cast.globex.pk: {"everything.else"}})
+    assert Notification.objects.filter(in_acme).exists() is within
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,21 @@
 """What a member chose, what holds, and where it comes from."""
 
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from team_notifications import preferences
 from team_notifications.levels import Level
-from team_notifications.models import Preference
+from team_notifications.models import Delivery, Preference
 from team_notifications.preferences import Choice, Origin
 from teams.models import Team
 from tests.cast import Cast
+from tests.web import tell
 from users.models import User
 
 
@@ -81,7 +85,16 @@ def test_choosing_nothing_stores_nothing(cast: Cast) -> None:
         ({"in_app_level": 25}, ValidationError, "25"),
         ({"in_app_level": "loud"}, ValidationError, "loud"),
         ({"in_app_enabled": "perhaps"}, ValidationError, "perhaps"),
+        ({"email_frequency": "yearly"}, ValidationError, "'yearly'"),
+        ({"email_frequency": ""}, ValidationError, "email_frequency"),
+        ({"email_instant_level": 25}, ValidationError, "email_instant_level"),
+        ({"digest_hour": 24}, ValidationError, "24"),
+        ({"digest_hour": -1}, ValidationError, "-1"),
+        ({"digest_weekday": 7}, ValidationError, "digest_weekday"),
+        ({"quiet_from": "25:00"}, ValidationError, "25:00"),
+        ({"quiet_hours": "perhaps"}, ValidationError, "quiet_hours"),
         ({"volume": 11}, TypeError, "volume"),
+        ({"do_not_disturb_until": None}, TypeError, "do_not_disturb_until"),
     ],
 )
 def test_a_bad_value_raises_naming_it_and_nothing_is_stored(
@@ -91,6 +104,123 @@ def test_a_bad_value_raises_naming_it_and_nothing_is_stored(
         preferences.choose(cast.vera, cast.acme, **{"email_level": Level.ERROR, **values})
     assert text in str(raised.value)
     assert not Preference.objects.exists()
+
+
+def test_every_preference_cascades(cast: Cast) -> None:
+    values = {
+        "email_enabled": False,
+        "email_level": Level.ERROR,
+        "email_frequency": "weekly",
+        "email_instant_level": Level.WARNING,
+        "digest_hour": 0,
+        "digest_weekday": 6,
+        "quiet_hours": True,
+        "quiet_from": time(0),
+        "quiet_until": time(5, 30),
+        "quiet_except_errors": True,
+    }
+    Preference.objects.create(team=cast.acme, **values)
+    for field, value in values.items():
+        here = choice(cast.vera, cast.acme, field)
+        assert (field, here.effective, here.origin) == (field, value, Origin.TEAM)
+        preferences.choose(cast.vera, **{field: here.inherited})
+        assert choice(cast.vera, cast.acme, field).origin == Origin.EVERYWHERE
+        assert choice(cast.bob, cast.globex, field).origin == Origin.SETTING
+
+
+def test_texts_are_kept_as_what_they_say(cast: Cast) -> None:
+    preferences.choose(cast.vera, digest_hour="7", quiet_from="21:30", email_enabled="False")
+    chosen = Preference.objects.get()
+    assert (chosen.digest_hour, chosen.quiet_from, chosen.email_enabled) == (7, time(21, 30), False)
+
+
+# ---- do not disturb -------------------------------------------------------------------------------------------------
+
+
+def undisturbed(user: User) -> list[datetime | None]:
+    return [scope.do_not_disturb_until for scope in preferences.scopes(user)]
+
+
+def test_do_not_disturb_is_for_one_team_or_for_all_and_cascades_nowhere(cast: Cast) -> None:
+    later, latest = timezone.now() + timedelta(hours=1), timezone.now() + timedelta(days=1)
+    preferences.do_not_disturb(cast.bob, cast.acme, until=later)
+    assert undisturbed(cast.bob) == [None, later, None]
+    preferences.do_not_disturb(cast.bob, until=latest)
+    assert undisturbed(cast.bob) == [latest, later, None]
+    assert undisturbed(cast.vera) == [None, None]
+
+
+def test_do_not_disturb_is_over_when_its_time_has_passed_and_can_be_ended(cast: Cast) -> None:
+    until = timezone.now() + timedelta(hours=1)
+    preferences.do_not_disturb(cast.vera, until=until)
+    with time_machine.travel(until, tick=False):
+        assert undisturbed(cast.vera) == [None, None]
+    preferences.do_not_disturb(cast.vera, until=None)
+    assert not Preference.objects.exists()
+
+
+def test_a_choice_that_is_taken_back_does_not_end_it(cast: Cast) -> None:
+    until = timezone.now() + timedelta(hours=1)
+    preferences.choose(cast.vera, email_enabled=False)
+    preferences.do_not_disturb(cast.vera, until=until)
+    preferences.choose(cast.vera, email_enabled=None)
+    assert undisturbed(cast.vera) == [until, None]
+
+
+def test_a_time_without_a_zone_is_refused(cast: Cast) -> None:
+    with pytest.raises(ValueError, match="has no time zone"):
+        preferences.do_not_disturb(cast.vera, until=datetime(2030, 1, 1))  # noqa: DTZ001
+    assert not Preference.objects.exists()
+
+
+# ---- what follows ---------------------------------------------------------------------------------------------------
+
+
+def held(user: User, team: Team, **changes: Any) -> Delivery:
+    """A delivery that waits for its digest."""
+    tell(team, level="error")
+    delivery = Delivery.objects.get(user=user, team=team)
+    Delivery.objects.filter(pk=delivery.pk).update(**{"due_at": timezone.now() + timedelta(hours=9), **changes})
+    return delivery
+
+
+def is_due(delivery: Delivery) -> bool:
+    return Delivery.objects.due("email", timezone.now()).filter(pk=delivery.pk).exists()
+
+
+def test_what_is_held_is_looked_at_again_after_the_commit(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
+    acme, globex, others = held(cast.bob, cast.acme), held(cast.bob, cast.globex), held(cast.vera, cast.acme)
+    with django_capture_on_commit_callbacks() as callbacks:
+        preferences.choose(cast.bob, cast.acme, email_frequency="instant")
+        assert not is_due(acme)
+    for callback in callbacks:
+        callback()
+    assert [is_due(delivery) for delivery in (acme, globex, others)] == [True, True, False]
+
+
+def test_the_end_of_do_not_disturb_too(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
+    delivery = held(cast.vera, cast.acme)
+    with django_capture_on_commit_callbacks(execute=True):
+        preferences.do_not_disturb(cast.vera, until=None)
+    assert is_due(delivery)
+
+
+def test_what_a_worker_has_and_what_waits_after_a_failure_is_left_alone(
+    cast: Cast, django_capture_on_commit_callbacks: Any
+) -> None:
+    leased = held(cast.vera, cast.acme, lease_until=timezone.now() + timedelta(minutes=1))
+    failed = held(cast.bob, cast.acme, attempts=1)
+    sent = held(cast.ed, cast.acme, state=Delivery.State.SENT)
+    with django_capture_on_commit_callbacks(execute=True):
+        for user in (cast.vera, cast.bob, cast.ed):
+            preferences.choose(user, email_frequency="instant")
+    assert [is_due(delivery) for delivery in (leased, failed, sent)] == [False, False, False]
+
+
+def test_nothing_follows_a_choice_that_was_refused(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks() as callbacks, pytest.raises(ValidationError):
+        preferences.choose(cast.vera, email_frequency="yearly")
+    assert callbacks == []
 
 
 @pytest.mark.parametrize("scope", ["user and team", "user everywhere", "default of a team"])

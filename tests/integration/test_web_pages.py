@@ -118,3 +118,25 @@ def test_in_a_project_without_pages_of_its_own_those_of_the_module_stand_by_them
         assertContains(response, "Notifications, none unread")
         assertContains(response, "Skip to the content")
         assertNotContains(response, "Sign out")
+
+
+def test_browsers_find_the_icon_where_they_look_for_it_by_themselves(client: Client) -> None:
+    assert client.get("/favicon.ico").headers["Location"] == "/static/team_notifications/icon.svg"
+
+
+def test_staff_find_the_admin_and_others_do_not(client: Client, cast: Cast) -> None:
+    client.force_login(cast.alice)
+    assertNotContains(client.get("/"), "/admin/")
+    client.force_login(cast.sue)
+    assertContains(client.get("/"), 'href="/admin/"')
+
+
+def test_the_demo_says_who_can_sign_in(client: Client, db: None) -> None:
+    response = client.get("/sign-in/")
+    assertContains(response, "alice@example.com")
+    assertContains(response, "Acme: Admin")
+
+
+@pytest.mark.urls("tests.urls_without_demo")
+def test_without_the_demo_nobody_is_named(client: Client, db: None) -> None:
+    assertNotContains(client.get("/sign-in/"), "example.com")

@@ -1,9 +1,13 @@
-"""The page on which a person chooses what reaches their inbox."""
+"""The page on which a person chooses what reaches them, and when."""
+
+import re
+from datetime import time
 
 import pytest
 from django.test import Client
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
+from team_notifications import preferences
 from team_notifications.levels import Threshold
 from team_notifications.models import Preference
 from team_notifications.notify import create_notification
@@ -11,31 +15,43 @@ from teams.models import Team
 from tests.cast import Cast
 from tests.web import PREFERENCES, text, unread_slugs
 
-OFF = {"in_app_enabled": "False", "in_app_level": "inherit"}
-ERRORS_ONLY = {"in_app_enabled": "inherit", "in_app_level": "40"}
-INHERIT = {"in_app_enabled": "inherit", "in_app_level": "inherit"}
+INHERIT = dict.fromkeys(preferences.fields(), "inherit")
+OFF = {**INHERIT, "in_app_enabled": "False"}
+ERRORS_ONLY = {**INHERIT, "in_app_level": "40"}
 
 
 def of(team: Team) -> str:
     return f"{PREFERENCES}{team.pk}/"
 
 
-def scopes(client: Client) -> list[str]:
-    """The text of each scope, in the order of the page."""
-    return text(client.get(PREFERENCES)).split("choice for all teams.")[1].split(" Save")[:-1]
-
-
 def test_it_shows_what_is_inherited_and_from_where(client: Client, cast: Cast) -> None:
     Preference.objects.create(user=cast.bob, in_app_level=Threshold.WARNING)
-    Preference.objects.create(team=cast.globex, in_app_enabled=False)
-    Preference.objects.create(user=cast.bob, team=cast.acme, in_app_enabled=True)
+    Preference.objects.create(team=cast.globex, in_app_enabled=False, quiet_from=time(21, 45))
+    Preference.objects.create(user=cast.bob, team=cast.acme, in_app_enabled=True, email_frequency="weekly")
     client.force_login(cast.bob)
-    everywhere, acme, globex = scopes(client)
-    assert "In the inbox Inherit: On On Off Inherited from the default: On" in everywhere
+    everywhere, acme, globex = (text(client.get(page)) for page in (PREFERENCES, of(cast.acme), of(cast.globex)))
+    assert "In the inbox Inherit: On On Off From the default" in everywhere
     assert "Threshold Inherit: Everything Everything Warnings and errors Errors only Your choice" in everywhere
-    assert "On Off Your choice" in acme
-    assert "Inherited from your setting for all teams: Warnings and errors" in acme
-    assert "Inherited from the team's default: Off" in globex
+    assert "In the inbox Inherit: On On Off Your choice" in acme
+    assert "Threshold Inherit: Warnings and errors Everything" in acme
+    assert "Errors only From your setting for all teams" in acme
+    assert "How often Inherit: At once At once Every hour Every day Every week Your choice" in acme
+    assert "In the inbox Inherit: Off On Off From the team's default" in globex
+    assert "From Inherit: 9:45 p.m. midnight" in globex
+    assert "9:30 p.m. 9:45 p.m. 10 p.m." in globex
+
+
+def test_one_scope_is_open_and_of_the_others_it_says_what_holds(client: Client, cast: Cast) -> None:
+    preferences.choose(cast.bob, cast.acme, email_frequency="daily", in_app_enabled=False)
+    preferences.choose(cast.bob, cast.globex, email_enabled=False)
+    client.force_login(cast.bob)
+    response = client.get(PREFERENCES)
+    assertContains(response, "<select", count=len(INHERIT))
+    page = text(response)
+    assert "Acme Inbox: off Email: Warnings and errors, every day" in page
+    assert "Globex Inbox: Everything Email: off" in page
+    preferences.choose(cast.bob, cast.globex, quiet_hours=True)
+    assert "Digest and quiet hours quiet from 10 p.m. to 7 a.m." in text(client.get(of(cast.globex)))
 
 
 def test_teams_of_others_are_not_on_it(client: Client, cast: Cast) -> None:
@@ -47,7 +63,9 @@ def test_teams_of_others_are_not_on_it(client: Client, cast: Cast) -> None:
 
 def test_a_member_chooses_for_one_team(client: Client, cast: Cast) -> None:
     client.force_login(cast.bob)
-    assertContains(client.post(of(cast.acme), ERRORS_ONLY, follow=True), "Saved for Acme.")
+    response = client.post(of(cast.acme), ERRORS_ONLY, follow=True)
+    assertContains(response, "Saved for Acme.")
+    assertRedirects(response, of(cast.acme))
     for team in (cast.acme, cast.globex):
         create_notification(team=team, slug=team.slug, title="Slow", level="warning")
     assert unread_slugs(cast.bob) == {"globex"}
@@ -95,6 +113,10 @@ def test_an_unknown_team_is_not_found(client: Client, cast: Cast, key: str) -> N
         ("in_app_level", "<b>", "Threshold: Select a valid choice. <b> is not one of the available choices."),
         ("in_app_enabled", "1", "In the inbox: Select a valid choice. 1 is not one of the available choices."),
         ("in_app_enabled", "", "In the inbox: no value was sent."),
+        ("email_frequency", "yearly", "How often: Select a valid choice. yearly is not one of the available choices."),
+        ("digest_hour", "24", "Digest at: Select a valid choice. 24 is not one of the available choices."),
+        ("digest_weekday", "7", "Weekly digest on: Select a valid choice. 7 is not one of the available choices."),
+        ("quiet_from", "22:00", "From: Select a valid choice. 22:00 is not one of the available choices."),
     ],
 )
 def test_nonsense_is_named_and_nothing_is_written(
@@ -107,7 +129,34 @@ def test_nonsense_is_named_and_nothing_is_written(
     assert not Preference.objects.exists()
 
 
-def test_a_field_that_was_not_sent_is_not_taken_for_inherit(client: Client, cast: Cast) -> None:
+@pytest.mark.parametrize("missing", INHERIT)
+def test_a_field_that_was_not_sent_is_not_taken_for_inherit(client: Client, cast: Cast, missing: str) -> None:
     client.force_login(cast.vera)
-    assert client.post(of(cast.acme), {"in_app_level": "40"}).status_code == 400
+    sent = {name: value for name, value in ERRORS_ONLY.items() if name != missing}
+    assert client.post(of(cast.acme), sent).status_code == 400
+    assert not Preference.objects.exists()
+
+
+def test_each_preference_can_be_chosen_and_is_shown_as_chosen(client: Client, cast: Cast) -> None:
+    chosen = {
+        "in_app_enabled": "True",
+        "in_app_level": "30",
+        "email_enabled": "True",
+        "email_level": "20",
+        "email_frequency": "weekly",
+        "email_instant_level": "40",
+        "digest_hour": "0",
+        "digest_weekday": "6",
+        "quiet_hours": "True",
+        "quiet_from": "23:30:00",
+        "quiet_until": "00:00:00",
+        "quiet_except_errors": "True",
+    }
+    client.force_login(cast.vera)
+    assertRedirects(client.post(of(cast.acme), chosen), of(cast.acme))
+    kept = Preference.objects.get()
+    assert {name: str(getattr(kept, name)) for name in chosen} == chosen
+    page = client.get(of(cast.acme)).content.decode()
+    assert re.findall(r'<option value="([^"]*)" selected>', page) == list(chosen.values())
+    assertRedirects(client.post(of(cast.acme), INHERIT), of(cast.acme))
     assert not Preference.objects.exists()

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from custom_actions.addresses import may_be_asked
 from custom_actions.checks import allowed_networks_are_networks
-from custom_actions.fetch import Outcome, fetch
+from custom_actions.fetch import REFUSED, Outcome, fetch
 from tests.endpoint_server import Server
 
 TIMEOUT = 5.0
@@ -72,13 +73,13 @@ class Names:
         self.answers: dict[str, list[list[str]]] = {}
         monkeypatch.setattr(socket, "getaddrinfo", self.look_up)
 
-    def look_up(self, host: str | bytes, port: int, *args: Any, **kwargs: Any) -> list[tuple[Any, ...]]:
+    def look_up(self, host: str | bytes, port: int | None, *args: Any, **kwargs: Any) -> list[tuple[Any, ...]]:
         name = host.decode() if isinstance(host, bytes) else host
         answers = self.answers.get(name, [[name]])
         addresses = answers.pop(0) if len(answers) > 1 else answers[0]
         return [self.entry(address, port) for address in addresses]
 
-    def entry(self, address: str, port: int) -> tuple[Any, ...]:
+    def entry(self, address: str, port: int | None) -> tuple[Any, ...]:
         family, rest = (socket.AF_INET6, (0, 0)) if ":" in address else (socket.AF_INET, ())
         return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port, *rest)
 
@@ -100,10 +101,43 @@ def test_no_spelling_of_a_private_address_is_asked(everywhere: Server, host: str
     assert everywhere.requests == []
 
 
-def test_a_refused_address_is_named(everywhere: Server) -> None:
-    outcome = ask(f"http://localhost:{everywhere.port}/")
-    assert outcome.reason.startswith("localhost is at ")
-    assert outcome.reason.endswith(", which is not an address on the public internet.")
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "innocent.example", "both.example"])
+def test_a_refusal_does_not_tell_open_ports_from_closed_ones(names: Names, host: str) -> None:
+    inside, both = [["127.0.0.1"]], [["1.1.1.1", "127.0.0.1"]]
+    names.answers = {"localhost": inside, "innocent.example": inside, "both.example": both}
+    with listening() as listener:
+        port = listener.getsockname()[1]
+        of_an_open_port = ask(f"http://{host}:{port}/").reason
+        assert connections(listener) == 0
+    of_a_closed_port = ask(f"http://{host}:{port}/").reason
+    assert of_an_open_port == of_a_closed_port == REFUSED
+
+
+def test_a_name_that_leads_inside_the_second_time_is_not_looked_up_again(names: Names, settings: Any) -> None:
+    settings.CUSTOM_ACTIONS_ALLOWED_PRIVATE_NETWORKS = ["127.0.0.2/32"]  # plays the public internet
+    names.answers["rebinding.example"] = [["127.0.0.2"], ["127.0.0.1"]]
+    with listening() as listener:
+        assert not ask(f"http://rebinding.example:{listener.getsockname()[1]}/").is_up
+        assert connections(listener) == 0
+
+
+@contextmanager
+def listening() -> Iterator[socket.socket]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.setblocking(False)
+        yield listener
+
+
+def connections(listener: socket.socket) -> int:
+    """How many were made, those that were closed again included."""
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            listener.accept()[0].close()
+            count += 1
+    return count
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
@@ -123,14 +157,24 @@ def test_a_name_that_leads_elsewhere_the_second_time_is_asked_where_it_was_check
     assert [address.removeprefix("::ffff:") for address in everywhere.reached] == ["127.0.0.2"]
 
 
+def test_a_name_with_several_addresses_is_asked_at_the_first_that_takes_the_connection(
+    names: Names, settings: Any
+) -> None:
+    settings.CUSTOM_ACTIONS_ALLOWED_PRIVATE_NETWORKS = ["127.0.0.0/8"]
+    names.answers["two.example"] = [["127.0.0.2", "127.0.0.1"]]
+    with Server("127.0.0.1") as server:
+        assert ask(f"http://two.example:{server.port}/").is_up
+        assert server.hosts == [f"two.example:{server.port}"]
+
+
 @pytest.mark.parametrize("addresses", [["127.0.0.1", "127.0.0.2"], ["127.0.0.2", "127.0.0.1"]])
-def test_a_name_with_an_address_on_either_side_never_leads_inside(
+def test_a_name_with_an_address_on_either_side_is_not_asked(
     everywhere: Server, names: Names, settings: Any, addresses: list[str]
 ) -> None:
     settings.CUSTOM_ACTIONS_ALLOWED_PRIVATE_NETWORKS = ["127.0.0.2/32"]
     names.answers["both.example"] = [addresses]
     ask(f"http://both.example:{everywhere.port}/")
-    assert {address.removeprefix("::ffff:") for address in everywhere.reached} <= {"127.0.0.2"}
+    assert everywhere.reached == []
 
 
 def test_a_proxy_of_the_environment_is_not_used(everywhere: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +189,13 @@ def test_an_allowed_network_is_asked_and_the_others_are_not(endpoint: Server, se
     assert not ask(endpoint.url()).is_up
     settings.CUSTOM_ACTIONS_ALLOWED_PRIVATE_NETWORKS = ["10.0.0.0/8", "127.0.0.0/8"]
     assert ask(endpoint.url()).is_up
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+def test_an_allowed_ipv6_address_is_asked(everywhere: Server, settings: Any) -> None:
+    settings.CUSTOM_ACTIONS_ALLOWED_PRIVATE_NETWORKS = ["::1/128"]
+    assert ask(f"http://[::1]:{everywhere.port}/").is_up
+    assert everywhere.hosts == [f"[::1]:{everywhere.port}"]
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1"])

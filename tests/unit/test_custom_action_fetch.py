@@ -2,14 +2,20 @@
 
 import asyncio
 import shutil
+import ssl
 import subprocess
 from pathlib import Path
 from time import monotonic
 
 import pytest
 
+import custom_actions.fetch
 from custom_actions.fetch import MAX_BODY_BYTES, Outcome, fetch
 from tests.endpoint_server import Server
+
+needs_openssl = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="needs the openssl command to make a certificate"
+)
 
 SHORT = 0.3  # seconds, for endpoints that must run into the timeout
 LONG = 20.0
@@ -104,13 +110,31 @@ def test_https_on_a_plain_port_is_down(endpoint: Server) -> None:
     assert endpoint.requests == []
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command to make a certificate")
-def test_a_certificate_that_nobody_vouches_for_is_down(tmp_path: Path) -> None:
-    certificate = tmp_path / "self-signed.pem"
+def self_signed(folder: Path, name: str) -> Path:
+    certificate = folder / "self-signed.pem"
     request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    names = ["-subj", "/CN=test", "-addext", f"subjectAltName={name}"]
     files = ["-keyout", str(certificate), "-out", str(certificate)]
     subprocess.run(["openssl", *request, *names, *files], check=True, capture_output=True)
+    return certificate
+
+
+@needs_openssl
+@pytest.mark.parametrize(("name", "is_up"), [("localhost", True), ("shop.example", False)])
+def test_a_certificate_has_to_be_that_of_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, is_up: bool
+) -> None:
+    certificate = self_signed(tmp_path, f"DNS:{name}")
+    trust = ssl.create_default_context(cafile=str(certificate))
+    monkeypatch.setattr(custom_actions.fetch, "_tls", lambda: trust)
+    with Server(certificate=certificate) as server:
+        outcome = ask(f"https://localhost:{server.port}/")
+    assert (outcome.is_up, "not valid for 'localhost'" in outcome.reason) == (is_up, not is_up)
+
+
+@needs_openssl
+def test_a_certificate_that_nobody_vouches_for_is_down(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path, "IP:127.0.0.1")
     with Server(certificate=certificate) as server:
         outcome = ask(server.url(scheme="https"))
         assert server.requests == []

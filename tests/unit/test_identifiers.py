@@ -82,6 +82,11 @@ def test_text_that_no_database_holds_raises_value_error_naming_the_key(text: str
         identifier_for("a-b", {"name": text})
 
 
+def test_a_number_without_end_raises_value_error_naming_the_key() -> None:
+    with pytest.raises(ValueError, match="Event data 'count' is a number of more than 100 digits"):
+        identifier_for("a-b", {"count": 10**5_000})
+
+
 def test_endless_nesting_raises_value_error() -> None:
     endless: dict[str, Any] = {}
     endless["again"] = endless

@@ -24,7 +24,7 @@ def test_a_level_is_named_by_itself_its_number_or_its_name_in_any_case(value: ob
     assert Level.parse(value) is level  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("value", ["fatal", "", 35, 0, True, None, 40.0, "40"])
+@pytest.mark.parametrize("value", ["fatal", "", 35, 0, True, None, 40.0, "40", "ınfo"])
 def test_anything_else_is_no_level_and_the_error_names_it(value: object) -> None:
     with pytest.raises(ValueError, match="is not a level; it is one of INFO, SUCCESS, WARNING, ERROR") as error:
         Level.parse(value)  # type: ignore[arg-type]

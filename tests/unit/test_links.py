@@ -62,5 +62,15 @@ def test_links_are_a_dict() -> None:
         check_links([("Open", "/")])  # type: ignore[arg-type]
 
 
+def test_two_labels_that_look_the_same_raise_value_error() -> None:
+    with pytest.raises(ValueError, match="Two links have the same label"):
+        check_links({"View": "/a", "View\x00": "/b"})
+
+
+def test_a_label_without_a_readable_character_raises_value_error() -> None:
+    with pytest.raises(ValueError, match="The label of a link '' holds no readable character"):
+        check_links({"": "/a"})
+
+
 def test_labels_are_cleaned_and_the_order_is_kept() -> None:
     assert list(check_links({"View\x00 all": "/all", "A": "/a"}).items()) == [("View all", "/all"), ("A", "/a")]

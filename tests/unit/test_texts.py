@@ -1,4 +1,5 @@
 import unicodedata
+from enum import Enum
 
 import pytest
 from django.utils.translation import gettext_lazy
@@ -28,6 +29,18 @@ def test_right_to_left_text_and_emoji_stay() -> None:
 def test_a_title_without_a_readable_character_raises_value_error() -> None:
     with pytest.raises(ValueError, match=r"The title ' \\n\\x00' holds no readable character"):
         clean_title(" \n\x00")
+
+
+def test_invisible_characters_alone_are_no_title() -> None:
+    with pytest.raises(ValueError, match="holds no readable character"):
+        clean_title("\u200b\u200d \ufeff")
+
+
+def test_a_text_enum_is_its_text() -> None:
+    class Size(str, Enum):  # noqa: UP042  (a StrEnum would be its text without our help)
+        SMALL = "small"
+
+    assert clean_title(Size.SMALL) == "small"
 
 
 @pytest.mark.parametrize("title", [None, 7, b"x", ["x"]])

@@ -1,0 +1,343 @@
+"""From an event to the mail: who is sent what, when, and what is dropped on the way."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from team_notifications import inbox
+from team_notifications.delivery import mailings, outbox
+from team_notifications.delivery.rules import wishes_of
+from team_notifications.levels import Level
+from team_notifications.models import Delivery, Mailing, Notification, Preference, Suppression
+from team_notifications.notify import create_notification, resolve_notification
+from teams.models import Team
+from tests.cast import Cast
+from tests.crowd import crowd
+from users.models import User
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
+HOUR = timedelta(hours=1)
+MANAGE = ["teams.change_team"]
+
+
+def tell(team: Team, slug: str = "server-down", level: Level = Level.ERROR, **changes: Any) -> Notification:
+    return create_notification(**{"team": team, "slug": slug, "title": slug, "level": level, **changes})
+
+
+def deliver(at: datetime = NOON) -> list[str]:
+    """Sends what is due at that time, and returns who got a mail."""
+    mail.outbox.clear()
+    with time_machine.travel(at, tick=False):
+        assert mailings.deliver() == len(mail.outbox)
+    return sorted(message.to[0].partition("@")[0] for message in mail.outbox)
+
+
+def states() -> dict[str, str]:
+    """First name → state of their delivery, and why."""
+    rows = Delivery.objects.values_list("user_notification__user__first_name", "state", "last_error")
+    return {name: f"{state} {reason}".strip() for name, state, reason in rows}
+
+
+@pytest.fixture(autouse=True)
+def at_noon(cast: Cast) -> Any:
+    with time_machine.travel(NOON, tick=False):
+        yield
+
+
+# ---- who ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_mail_goes_to_each_whom_email_lets_through_and_no_second_time(cast: Cast) -> None:
+    Preference.objects.create(user=cast.vera, email_enabled=False)
+    Preference.objects.create(user=cast.ed, team=cast.acme, email_level=Level.ERROR)
+    tell(cast.acme, level=Level.WARNING)
+    assert deliver() == ["alice", "bob"]
+    assert deliver() == []
+
+
+def test_what_is_under_the_threshold_owes_nothing(cast: Cast) -> None:
+    tell(cast.acme, level=Level.SUCCESS)
+    assert not Delivery.objects.exists()
+
+
+def test_whom_only_email_reaches_gets_the_mail(cast: Cast) -> None:
+    Preference.objects.create(user=cast.vera, in_app_enabled=False)
+    tell(cast.acme)
+    assert "vera" in deliver()
+
+
+def test_a_thread_that_is_still_unread_is_not_mailed_again(cast: Cast) -> None:
+    tell(cast.acme)
+    deliver()
+    tell(cast.acme)
+    assert deliver() == []
+
+
+def test_who_had_read_it_is_mailed_again_when_it_happens_again(cast: Cast) -> None:
+    tell(cast.acme)
+    deliver()
+    inbox.mark_read(inbox.visible_to(cast.vera))
+    tell(cast.acme)
+    assert deliver() == ["vera"]
+
+
+# ---- the last look --------------------------------------------------------------------------------------------------
+
+
+def read(cast: Cast) -> None:
+    inbox.mark_read(inbox.visible_to(cast.alice))
+
+
+def archive(cast: Cast) -> None:
+    inbox.archive(inbox.visible_to(cast.alice))
+
+
+def mute(cast: Cast) -> None:
+    inbox.mute(inbox.visible_to(cast.alice), inbox.FOREVER)
+
+
+def leave(cast: Cast) -> None:
+    cast.acme.memberships.filter(user=cast.alice).delete()
+
+
+def lose_the_role(cast: Cast) -> None:
+    cast.acme.memberships.get(user=cast.alice).roles.clear()
+
+
+def be_deactivated(cast: Cast) -> None:
+    User.objects.filter(pk=cast.alice.pk).update(is_active=False)
+
+
+def switch_mail_off(cast: Cast) -> None:
+    Preference.objects.create(user=cast.alice, team=cast.acme, email_enabled=False)
+
+
+def raise_the_threshold(cast: Cast) -> None:
+    Preference.objects.create(user=cast.alice, email_level=Level.ERROR)
+
+
+def suppress(cast: Cast) -> None:
+    Suppression.objects.create(address=cast.alice.email, reason=Suppression.Reason.BOUNCED)
+
+
+def lose_the_address(cast: Cast) -> None:
+    User.objects.filter(pk=cast.alice.pk).update(email="")
+
+
+def expire(cast: Cast) -> None:
+    Notification.objects.update(expires_at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (read, "The member had read it."),
+        (archive, "The member had archived it."),
+        (mute, "The member had muted the thread."),
+        (leave, "The member may no longer know, or no longer wants a mail."),
+        (lose_the_role, "The member may no longer know, or no longer wants a mail."),
+        (be_deactivated, "The member may no longer know, or no longer wants a mail."),
+        (switch_mail_off, "The member may no longer know, or no longer wants a mail."),
+        (raise_the_threshold, "The member may no longer know, or no longer wants a mail."),
+        (suppress, "The address takes no mail; its owner can lift that in their preferences."),
+        (lose_the_address, "The member has no email address."),
+        (expire, "The thread expired."),
+    ],
+)
+def test_what_changed_since_is_looked_at_before_sending(cast: Cast, change: Any, reason: str) -> None:
+    tell(cast.acme, level=Level.WARNING, permissions=MANAGE)
+    change(cast)
+    assert deliver() == []
+    assert states() == {"Alice": f"dropped {reason}"}
+
+
+def test_resolving_withdraws_what_is_owed(cast: Cast) -> None:
+    tell(cast.acme, permissions=MANAGE)
+    resolve_notification(team=cast.acme, slug="server-down")
+    assert states() == {"Alice": "dropped The thread was resolved."}
+    assert deliver() == []
+
+
+# ---- when -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_digest_waits_for_its_hour_and_has_everything_in_one_mail(cast: Cast) -> None:
+    Preference.objects.create(user=cast.alice, email_frequency="daily", digest_hour=8)
+    for slug in ("one", "two", "three"):
+        tell(cast.acme, slug, level=Level.WARNING, permissions=MANAGE)
+    assert deliver() == []
+    assert deliver(NOON + 19 * HOUR) == []
+    assert deliver(NOON + 20 * HOUR) == ["alice"]
+    assert Mailing.objects.get().kind == Mailing.Kind.DIGEST
+    assert Mailing.objects.get().deliveries.count() == 3
+    assert deliver(NOON + 44 * HOUR) == []
+
+
+def test_what_is_grave_goes_at_once_and_leaves_the_digest_waiting(cast: Cast) -> None:
+    Preference.objects.create(user=cast.alice, email_frequency="daily", digest_hour=8)
+    tell(cast.acme, "careful", level=Level.WARNING, permissions=MANAGE)
+    tell(cast.acme, "broken", level=Level.ERROR, permissions=MANAGE)
+    assert deliver() == ["alice"]
+    assert Mailing.objects.get().kind == Mailing.Kind.INSTANT
+    assert deliver(NOON + 20 * HOUR) == ["alice"]
+
+
+def test_two_teams_are_two_mails(cast: Cast) -> None:
+    tell(cast.acme)
+    tell(cast.globex)
+    assert deliver().count("bob") == 2
+
+
+def test_a_worker_that_was_off_for_three_days_sends_one_digest(cast: Cast) -> None:
+    Preference.objects.create(user=cast.alice, email_frequency="daily", digest_hour=8)
+    for day in range(3):
+        with time_machine.travel(NOON + day * 24 * HOUR, tick=False):
+            tell(cast.acme, f"day-{day}", level=Level.WARNING, permissions=MANAGE)
+    assert deliver(NOON + 70 * HOUR) == ["alice"]
+    assert Mailing.objects.get().deliveries.count() == 3
+    assert deliver(NOON + 71 * HOUR) == []
+
+
+def test_quiet_hours_and_do_not_disturb_hold_mail_until_they_end(cast: Cast) -> None:
+    Preference.objects.create(user=cast.alice, team=cast.acme, do_not_disturb_until=NOON + 3 * HOUR)
+    tell(cast.acme, permissions=MANAGE)
+    assert deliver() == []
+    assert deliver(NOON + 2 * HOUR) == []
+    assert deliver(NOON + 3 * HOUR) == ["alice"]
+
+
+def test_a_snoozed_thread_is_mailed_when_the_snooze_ends(cast: Cast) -> None:
+    tell(cast.acme, permissions=MANAGE)
+    inbox.snooze(inbox.visible_to(cast.alice), NOON + HOUR)
+    assert deliver() == []
+    assert deliver(NOON + HOUR) == ["alice"]
+
+
+def test_a_thread_that_happened_twice_before_the_digest_is_one_line(cast: Cast) -> None:
+    Preference.objects.create(user=cast.alice, email_frequency="daily")
+    tell(cast.acme, level=Level.WARNING, permissions=MANAGE)
+    deliver()
+    inbox.mark_read(inbox.visible_to(cast.alice))
+    tell(cast.acme, level=Level.WARNING, permissions=MANAGE)
+    assert deliver(NOON + 20 * HOUR) == ["alice"]
+    assert Mailing.objects.get().kind == Mailing.Kind.INSTANT
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+
+
+# ---- failures -------------------------------------------------------------------------------------------------------
+
+
+def test_a_mail_that_cannot_be_written_fails_alone(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = mailings.build
+
+    def build(mailing: Mailing, rows: Any, wanted: Any) -> Any:
+        if mailing.user == cast.ed:
+            raise KeyError("poison")
+        return original(mailing, rows, wanted)
+
+    monkeypatch.setattr(mailings, "build", build)
+    tell(cast.acme)
+    assert deliver() == ["alice", "bob", "vera"]
+    assert states()["Ed"] == "failed KeyError: 'poison'"
+    assert Mailing.objects.get(user=cast.ed).state == Mailing.State.FAILED
+
+
+def test_a_retry_is_the_same_mailing_with_the_same_message_id(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(cast.acme, permissions=MANAGE)
+    with monkeypatch.context() as patch:
+        patch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", _timed_out)
+        assert deliver() == []
+    assert states() == {"Alice": "pending TimeoutError: no answer"}
+    before = Mailing.objects.get()
+    tell(cast.acme, "meanwhile", permissions=MANAGE)
+    assert deliver(NOON + HOUR) == ["alice", "alice"]  # the one that was tried before, and what came since
+    again = Mailing.objects.get(pk=before.pk)
+    assert (again.message_id, again.state) == (before.message_id, Mailing.State.SENT)
+    assert again.deliveries.count() == 1
+    assert [message.extra_headers["Message-ID"] for message in mail.outbox].count(before.message_id) == 1
+
+
+def _timed_out(*arguments: Any) -> None:
+    raise TimeoutError("no answer")
+
+
+def test_after_the_last_try_a_delivery_has_failed_and_keeps_its_reason(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", _timed_out)
+    tell(cast.acme, permissions=MANAGE)
+    for day in range(8):
+        deliver(NOON + day * 24 * HOUR)
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.attempts, delivery.last_error) == ("failed", 8, "TimeoutError: no answer")
+    assert Mailing.objects.get().state == Mailing.State.FAILED
+
+
+# ---- workers --------------------------------------------------------------------------------------------------------
+
+
+def test_what_one_worker_has_another_does_not_get(cast: Cast) -> None:
+    tell(cast.acme)
+    assert len(outbox.claim("email")) == 4
+    assert outbox.claim("email") == []
+
+
+def test_a_lease_that_ended_is_taken_over_and_the_first_worker_writes_nothing_more(cast: Cast) -> None:
+    tell(cast.acme, permissions=MANAGE)
+    first = outbox.claim("email")
+    with time_machine.travel(NOON + HOUR, tick=False):
+        second = outbox.claim("email")
+        assert [delivery.pk for delivery in second] == [delivery.pk for delivery in first]
+        assert not outbox.still_ours(first)
+        assert outbox.finish(first, Delivery.State.FAILED) == 0
+        assert outbox.finish(second, Delivery.State.SENT) == 1
+
+
+def test_what_arrives_while_a_worker_has_a_members_mail_waits_for_the_next(cast: Cast) -> None:
+    tell(cast.acme, "one", permissions=MANAGE)
+    claimed = outbox.claim("email")
+    tell(cast.acme, "two", permissions=MANAGE)
+    assert outbox.claim("email") == []
+    outbox.finish(claimed, Delivery.State.SENT)
+    assert len(outbox.claim("email")) == 1
+
+
+def test_a_batch_takes_whole_members(cast: Cast, settings: Any) -> None:
+    settings.TEAM_NOTIFICATIONS = {**settings.TEAM_NOTIFICATIONS, "DELIVERY_BATCH": 2}
+    for slug in ("one", "two", "three"):
+        tell(cast.acme, slug)
+    claimed = outbox.claim("email")
+    assert len(claimed) == 6
+    assert len({delivery.user_id for delivery in claimed}) == 2
+
+
+# ---- costs ----------------------------------------------------------------------------------------------------------
+
+
+def test_planning_costs_one_statement_for_10_mails_and_for_1000(db: None) -> None:
+    counts = []
+    for size in (10, 1_000):
+        team = crowd(size, name=f"crowd-{size}")
+        with CaptureQueriesContext(connection) as captured:
+            tell(team)
+        assert Delivery.objects.filter(team=team).count() == size
+        counts.append(len(captured))
+    assert counts[0] == counts[1] <= 10
+
+
+def test_claiming_and_looking_again_cost_the_same_for_5_mails_and_for_50(db: None, settings: Any) -> None:
+    settings.TEAM_NOTIFICATIONS = {**settings.TEAM_NOTIFICATIONS, "DELIVERY_BATCH": 1_000}
+    counts = []
+    for size in (5, 50):
+        tell(crowd(size, name=f"crowd-{size}"))
+        with CaptureQueriesContext(connection) as captured:
+            claimed = outbox.claim("email")
+            ready = mailings._ready(claimed, wishes_of(claimed))
+        assert len(ready) == size
+        counts.append(len(captured))
+    assert counts[0] == counts[1]

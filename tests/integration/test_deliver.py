@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from team_notifications import inbox
-from team_notifications.delivery import mailings, outbox
+from team_notifications.delivery import checking, mailings, outbox
+from team_notifications.delivery.retry import ChannelError
 from team_notifications.delivery.rules import wishes_of
 from team_notifications.levels import Level
 from team_notifications.models import Delivery, Mailing, Notification, Preference, Suppression
@@ -226,7 +227,44 @@ def test_a_thread_that_happened_twice_before_the_digest_is_one_line(cast: Cast) 
     tell(cast.acme, level=Level.WARNING, permissions=MANAGE)
     assert deliver(NOON + 20 * HOUR) == ["alice"]
     assert Mailing.objects.get().kind == Mailing.Kind.INSTANT
-    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == ["dropped", "sent"]
+
+
+def test_what_was_mailed_at_once_is_not_in_the_digest_again(cast: Cast) -> None:
+    Preference.objects.create(user=cast.alice, email_frequency="daily")
+    tell(cast.acme, level=Level.WARNING, permissions=MANAGE)
+    assert deliver() == []
+    tell(cast.acme, level=Level.ERROR, permissions=MANAGE)
+    assert deliver() == ["alice"]
+    assert deliver(NOON + 20 * HOUR) == []
+
+
+def test_a_preference_that_changes_while_a_worker_looks_is_looked_at_again(cast: Cast) -> None:
+    preference = Preference.objects.create(user=cast.alice, do_not_disturb_until=NOON + 720 * HOUR)
+    tell(cast.acme, permissions=MANAGE)
+    claimed = outbox.claim("email")
+    wishes = wishes_of(claimed)
+    preference.delete()
+    with time_machine.travel(NOON + timedelta(seconds=1), tick=False):
+        outbox.reconsider(cast.alice)
+    with time_machine.travel(NOON, tick=False):
+        assert mailings._ready(claimed, wishes) == {}
+    assert deliver(NOON + timedelta(seconds=2)) == ["alice"]
+
+
+def test_what_waited_for_a_failure_and_then_for_the_member_goes_when_the_member_says_so(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(cast.acme, permissions=MANAGE)
+    with monkeypatch.context() as patch:
+        patch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", _timed_out)
+        deliver()
+    preference = Preference.objects.create(user=cast.alice, do_not_disturb_until=NOON + 720 * HOUR)
+    assert deliver(NOON + HOUR) == []
+    preference.delete()
+    with time_machine.travel(NOON + 2 * HOUR, tick=False):
+        outbox.reconsider(cast.alice)
+    assert deliver(NOON + 2 * HOUR) == ["alice"]
 
 
 # ---- failures -------------------------------------------------------------------------------------------------------
@@ -276,6 +314,89 @@ def test_after_the_last_try_a_delivery_has_failed_and_keeps_its_reason(
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.attempts, delivery.last_error) == ("failed", 8, "TimeoutError: no answer")
     assert Mailing.objects.get().state == Mailing.State.FAILED
+
+
+def test_a_team_of_which_nobody_can_say_who_may_know_does_not_hold_up_the_others(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tell(cast.acme)
+    tell(cast.globex)
+    original = checking.Recipients
+
+    def recipients(audience: Any) -> Any:
+        if audience.team == cast.acme:
+            raise RuntimeError("the directory is out of order")
+        return original(audience)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checking, "Recipients", recipients)
+        assert deliver() == ["bob", "grace"]
+    assert "out of order" in caplog.text
+    assert deliver(NOON + HOUR) == ["alice", "bob", "ed", "vera"]
+
+
+def test_a_batch_that_cannot_be_made_ready_is_given_back(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(cast.acme)
+    with monkeypatch.context() as patch:
+        patch.setattr(mailings, "wishes_of", lambda claimed: 1 / 0)
+        assert deliver() == []
+    assert not Delivery.objects.filter(lease_token__isnull=False).exists()
+    assert len(deliver(NOON + HOUR)) == 4
+
+
+def test_what_changes_while_the_mails_before_take_long_is_looked_at_again(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailings, "FRESH", -1.0)
+    original = mailings.EmailChannel.send
+
+    def send(channel: Any, message: Any) -> str:
+        answer = original(channel, message)
+        resolve_notification(team=cast.acme, slug="server-down")
+        return answer
+
+    monkeypatch.setattr(mailings.EmailChannel, "send", send)
+    tell(cast.acme)
+    assert len(deliver()) == 1
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == ["dropped", "dropped", "dropped", "sent"]
+
+
+def test_a_task_ends_in_time_and_gives_back_what_it_did_not_send(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(cast.acme)
+    claimed = outbox.claim("email")
+    wishes = wishes_of(claimed)
+    assert mailings._send_all(mailings._ready(claimed, wishes), wishes, end=0) == 0
+    assert not Delivery.objects.filter(lease_token__isnull=False).exists()
+    assert len(deliver()) == 4
+
+
+def test_a_mailing_of_which_nothing_is_left_ends(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(cast.acme, permissions=MANAGE)
+    with monkeypatch.context() as patch:
+        patch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", _timed_out)
+        deliver()
+    resolve_notification(team=cast.acme, slug="server-down")
+    deliver(NOON + HOUR)
+    assert Mailing.objects.get().state == Mailing.State.DROPPED
+
+
+def test_a_worker_that_comes_back_with_a_failure_does_not_write_over_a_mailing_that_was_sent(cast: Cast) -> None:
+    tell(cast.acme, permissions=MANAGE)
+    first = outbox.claim("email")
+    ready = mailings._ready(first, wishes_of(first))
+    [(mailing, deliveries)] = ready.items()
+    assert deliver(NOON + HOUR) == ["alice"]
+    mailings._failed(mailing, deliveries, ChannelError("timed out", permanent=False))
+    assert Mailing.objects.get().state == Mailing.State.SENT
+
+
+def test_a_worker_that_comes_back_before_it_sent_takes_nothing_over(cast: Cast) -> None:
+    tell(cast.acme, permissions=MANAGE)
+    first = outbox.claim("email")
+    with time_machine.travel(NOON + HOUR, tick=False):
+        second = outbox.claim("email")
+        assert mailings._ready(first, wishes_of(first)) == {}
+        assert len(mailings._ready(second, wishes_of(second))) == 1
 
 
 # ---- workers --------------------------------------------------------------------------------------------------------

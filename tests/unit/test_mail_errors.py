@@ -85,6 +85,8 @@ def test_a_provider_may_ask_for_a_wait() -> None:
         ("9" * 30, timedelta(days=1)),
         ("Mon, 02 Mar 2026 12:05:00 GMT", timedelta(minutes=5)),
         ("Mon, 02 Mar 2026 11:00:00 GMT", timedelta()),
+        ("9" * 5_000, timedelta(days=1)),
+        ("Fri, 01 Jan 2100 00:00:00 GMT", timedelta(days=1)),
         ("soon", None),
         ("", None),
         ("-5", None),

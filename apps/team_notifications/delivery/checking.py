@@ -3,10 +3,13 @@
 Asked for a whole batch at once: who may know by one statement for each thread, and never by one for each member.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.db.models import Max
 
 from team_notifications.delivery.channels.email.suppression import suppressed
 from team_notifications.delivery.rules import Scope, Wishes
@@ -14,6 +17,9 @@ from team_notifications.delivery.schedule import send_at
 from team_notifications.directory import UnknownPermission
 from team_notifications.models import Delivery, Notification, UserNotification
 from team_notifications.recipients import Audience, Recipients
+from team_notifications.sql import writing
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +35,13 @@ class Verdict:
 
 
 SEND = Verdict()
+ASK_AGAIN = timedelta(minutes=1)
 
 
 def check(deliveries: list[Delivery], wishes: Mapping[Scope, Wishes], now: datetime) -> dict[Delivery, Verdict]:
     """A verdict for each. Raises nothing for what is wrong with one of them."""
-    reached = _still_reached(deliveries)
+    reached, unanswered = _still_reached(deliveries)
+    newest = _newest_revisions(deliveries)
     blocked = suppressed({delivery.user.email for delivery in deliveries if delivery.user.email})
 
     def verdict(delivery: Delivery) -> Verdict:
@@ -44,6 +52,10 @@ def check(deliveries: list[Delivery], wishes: Mapping[Scope, Wishes], now: datet
             return Verdict(drop="The member has no email address.")
         if delivery.user.email.lower() in blocked:
             return Verdict(drop="The address takes no mail; its owner can lift that in their preferences.")
+        if newest[row.pk] > delivery.revision:
+            return Verdict(drop="It happened again, and that is told instead.")
+        if row.notification_id in unanswered:
+            return Verdict(hold_until=now + ASK_AGAIN)
         if (row.notification_id, delivery.user_id) not in reached:
             return Verdict(drop="The member may no longer know, or no longer wants a mail.")
         at = send_at(
@@ -74,15 +86,31 @@ def _settled(row: UserNotification, now: datetime) -> str:
     return ""
 
 
-def _still_reached(deliveries: Iterable[Delivery]) -> set[tuple[int, Any]]:
-    """Keys of (thread, user) whom a mail would reach if it happened now."""
+def _newest_revisions(deliveries: Iterable[Delivery]) -> dict[int, int]:
+    """The last revision that is owed, or was, for each row: it says what the thread says now, so one mail is enough."""
+    rows = writing(Delivery).filter(user_notification__in={delivery.user_notification_id for delivery in deliveries})
+    return dict(rows.values_list("user_notification").annotate(Max("revision")))
+
+
+def _still_reached(deliveries: Iterable[Delivery]) -> tuple[set[tuple[int, Any]], set[int]]:
+    """Keys of (thread, user) whom a mail would reach if it happened now, and of threads for which nobody could say.
+
+    What the host's directory raises for one thread does not hold up the others.
+    """
     threads: dict[Notification, set[Any]] = {}
     for delivery in deliveries:
         threads.setdefault(delivery.user_notification.notification, set()).add(delivery.user_id)
     reached: set[tuple[int, Any]] = set()
+    unanswered: set[int] = set()
     for thread, users in threads.items():
-        reached.update((thread.pk, user_id) for user_id in _reached(thread, users))
-    return reached
+        try:
+            reached.update((thread.pk, user_id) for user_id in _reached(thread, users))
+        except Exception:
+            logger.exception(
+                "Who may know of notification %s could not be asked; it is, again, in a minute.", thread.pk
+            )
+            unanswered.add(thread.pk)
+    return reached, unanswered
 
 
 def _reached(thread: Notification, users: set[Any]) -> Iterable[Any]:

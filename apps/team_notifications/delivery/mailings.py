@@ -5,9 +5,11 @@ them; only a mail that the server accepted in the very moment before may go out 
 """
 
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
@@ -18,24 +20,37 @@ from team_notifications import conf
 from team_notifications.delivery import outbox
 from team_notifications.delivery.channels.email.channel import EmailChannel
 from team_notifications.delivery.channels.email.message import build, new_message_id
-from team_notifications.delivery.checking import Verdict, check
+from team_notifications.delivery.checking import ASK_AGAIN, Verdict, check
 from team_notifications.delivery.retry import ChannelError, decide
 from team_notifications.delivery.rules import Scope, Wishes, wishes_of
 from team_notifications.models import Delivery, Mailing
+from team_notifications.sql import writing
 
 logger = logging.getLogger(__name__)
 
 EMAIL = "email"
+SESSION = 120.0  # seconds that one task goes on sending; well under the time limit of tasks, and under the lease
+FRESH = 10.0  # seconds for which it counts that the batch was looked at
 
 Wishlist = Mapping[Scope, Wishes]
 
 
-def deliver() -> int:
-    """Sends all mail that is due, and returns how many mails that were."""
-    sent = 0
-    while claimed := outbox.claim(EMAIL):
-        wishes = wishes_of(claimed)
-        sent += _send_all(_ready(claimed, wishes), wishes)
+def deliver(seconds: float = SESSION) -> int:
+    """Sends the mail that is due, for as long as `seconds`, and returns how many mails that were.
+
+    A task that ran until nothing is due would be killed in the middle of a large backlog; the sweeper goes on with it.
+    """
+    sent, end = 0, monotonic() + seconds
+    while monotonic() < end and (claimed := outbox.claim(EMAIL)):
+        try:
+            wishes = wishes_of(claimed)
+            mailings = _ready(claimed, wishes)
+        except Exception:
+            outbox.hold(claimed, timezone.now() + ASK_AGAIN, asked_at=timezone.now())
+            logger.exception("What is due could not be made ready; it is tried again in a minute.")
+            continue
+        sent += _send_all(mailings, wishes, end)
+    _end_mailings_without_deliveries()
     return sent
 
 
@@ -44,15 +59,15 @@ def deliver() -> int:
 
 def _ready(claimed: list[Delivery], wishes: Wishlist) -> dict[Mailing, list[Delivery]]:
     """Drops and holds what shall not go now, and gathers the rest into mailings. Committed before anything is sent."""
-    verdicts = check(claimed, wishes, timezone.now())
-    groups: dict[Scope, list[Delivery]] = defaultdict(list)
-    for delivery in claimed:
-        if verdicts[delivery].send:
-            groups[delivery.user_id, delivery.team_id].append(delivery)
+    asked_at = timezone.now()
+    verdicts = check(claimed, wishes, asked_at)
     with transaction.atomic(using=router.db_for_write(Delivery)):
+        groups: dict[Scope, list[Delivery]] = defaultdict(list)
+        for delivery in outbox.ours(claimed):
+            if verdicts[delivery].send:
+                groups[delivery.user_id, delivery.team_id].append(delivery)
         mailings = _mailings(groups.values())
-        _put_aside(verdicts, going={mailing.pk for mailing in mailings})
-        _end_empty({delivery.mailing_id for delivery in claimed} - {mailing.pk for mailing in mailings})
+        _put_aside(verdicts, asked_at, going={mailing.pk for mailing in mailings})
     return mailings
 
 
@@ -71,7 +86,9 @@ def _mailings(groups: Iterable[list[Delivery]]) -> dict[Mailing, list[Delivery]]
 def _tried_before(group: list[Delivery]) -> Mailing | None:
     if (mailing := group[0].mailing) is not None:
         mailing.user, mailing.team = group[0].user, group[0].team  # which are at hand
-        mailing.address = group[0].user.email
+        if mailing.address != group[0].user.email:  # now: what the provider reports may come before our own record
+            mailing.address = group[0].user.email
+            mailing.save(update_fields=["address"])
     return mailing
 
 
@@ -87,7 +104,7 @@ def _new_mailing(group: list[Delivery]) -> Mailing:
     return mailing
 
 
-def _put_aside(verdicts: dict[Delivery, Verdict], going: set[Any]) -> None:
+def _put_aside(verdicts: dict[Delivery, Verdict], asked_at: datetime, going: set[Any]) -> None:
     held: dict[datetime, list[Delivery]] = defaultdict(list)
     dropped: dict[str, list[Delivery]] = defaultdict(list)
     for delivery, verdict in verdicts.items():
@@ -96,35 +113,56 @@ def _put_aside(verdicts: dict[Delivery, Verdict], going: set[Any]) -> None:
         elif verdict.drop:
             dropped[verdict.drop].append(delivery)
     for until, deliveries in held.items():
-        outbox.hold(deliveries, until, leaving=going)
+        outbox.hold(deliveries, until, asked_at=asked_at, leaving=going)
     for reason, deliveries in dropped.items():
         outbox.finish(deliveries, Delivery.State.DROPPED, reason)
 
 
-def _end_empty(mailings: set[Any]) -> None:
-    """Mailings that were tried before and of which nothing is left to send."""
-    left = Mailing.objects.filter(pk__in=mailings - {None}, state=Mailing.State.PENDING)
-    left.exclude(deliveries__state=Delivery.State.PENDING).update(state=Mailing.State.DROPPED)
+def _end_mailings_without_deliveries() -> None:
+    """Mailings that were tried before, and of which nothing is left to send."""
+    pending = Mailing.objects.filter(state=Mailing.State.PENDING)
+    pending.exclude(deliveries__state=Delivery.State.PENDING).update(state=Mailing.State.DROPPED)
 
 
 # ---- sending --------------------------------------------------------------------------------------------------------
 
 
-def _send_all(mailings: dict[Mailing, list[Delivery]], wishes: Wishlist) -> int:
-    """One connection for all. What fails is written down, and the others go on."""
-    sent = 0
+def _send_all(mailings: dict[Mailing, list[Delivery]], wishes: Wishlist, end: float = math.inf) -> int:
+    """One connection for all. What fails is written down, and the others go on; what is left at the `end` goes back."""
+    sent, checked = 0, monotonic()
     with EmailChannel() as channel:
         for mailing, deliveries in mailings.items():
+            if monotonic() > end:
+                outbox.release(deliveries)
+                continue
             if not outbox.still_ours(deliveries):
                 logger.warning("Mailing %s was taken over by another worker.", mailing.pk)
                 continue
-            try:
-                provider_message_id = channel.send(_built(mailing, deliveries, wishes))
-            except ChannelError as error:
-                _failed(mailing, deliveries, error)
-            else:
-                sent += _sent(mailing, deliveries, provider_message_id)
+            if monotonic() - checked > FRESH:
+                deliveries = _checked_again(mailing, deliveries, wishes)
+            if deliveries:
+                sent += _send(channel, mailing, deliveries, wishes)
     return sent
+
+
+def _checked_again(mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist) -> list[Delivery]:
+    """Those that may still go. The mails before took long, and much may have changed since the batch was looked at."""
+    keys = [delivery.pk for delivery in deliveries]
+    now_so = list(outbox.loaded(writing(Delivery).filter(pk__in=keys)))
+    asked_at = timezone.now()
+    verdicts = check(now_so, wishes, asked_at)
+    going = [delivery for delivery in now_so if verdicts[delivery].send]
+    _put_aside(verdicts, asked_at, going={mailing.pk} if going else set())
+    return going
+
+
+def _send(channel: EmailChannel, mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist) -> bool:
+    try:
+        provider_message_id = channel.send(_built(mailing, deliveries, wishes))
+    except ChannelError as error:
+        _failed(mailing, deliveries, error)
+        return False
+    return _sent(mailing, deliveries, provider_message_id)
 
 
 def _built(mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist) -> EmailMultiAlternatives:
@@ -132,6 +170,8 @@ def _built(mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist) -> Em
     rows = {delivery.user_notification_id: delivery.user_notification for delivery in deliveries}
     try:
         return build(mailing, list(rows.values()), wishes[mailing.user_id, mailing.team_id].preferences)
+    except ChannelError:  # an address that is none
+        raise
     except Exception as error:
         logger.exception("Mailing %s cannot be written.", mailing.pk)
         raise ChannelError(f"{type(error).__name__}: {error}", permanent=True) from error
@@ -161,9 +201,10 @@ def _failed(mailing: Mailing, deliveries: list[Delivery], error: ChannelError) -
     logger.warning("Mailing %s failed (try %s): %s", mailing.pk, attempts, error)
     with transaction.atomic(using=router.db_for_write(Delivery)):
         if decision.again_at is not None:
-            outbox.retry(deliveries, decision.again_at, str(error))
+            written = outbox.retry(deliveries, decision.again_at, str(error))
             state = Mailing.State.PENDING
         else:
-            outbox.finish(deliveries, Delivery.State.FAILED, str(error))
+            written = outbox.finish(deliveries, Delivery.State.FAILED, str(error))
             state = Mailing.State.FAILED
-        Mailing.objects.filter(pk=mailing.pk).update(state=state, last_error=str(error))
+        if written:  # or another worker has it, and knows better
+            Mailing.objects.filter(pk=mailing.pk).update(state=state, last_error=str(error))

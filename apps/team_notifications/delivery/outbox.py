@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import router, transaction
-from django.db.models import Case, Exists, F, OuterRef, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
 from team_notifications import conf
@@ -31,15 +31,20 @@ def claim(channel: str, limit: int | None = None) -> list[Delivery]:
         # Skips what another worker is taking at this moment; SQLite, which has one writer at a time, ignores it.
         taken = heads.select_for_update(skip_locked=True, of=("self",))[: limit or conf.settings().delivery_batch]
         # And still unleased: without row locks another worker may have been first.
-        Delivery.objects.filter(pk__in=[head.pk for head in taken]).unleased(now).update(**lease)
-        _rest_of_groups(channel, now, token).update(**lease)
-    mine = writing(Delivery).filter(lease_token=token)
-    claimed = list(
-        mine.order_by("pk").select_related("user_notification__notification__team", "user", "team", "mailing")
-    )
+        heads_taken = {head.pk: head.user_id for head in taken}
+        Delivery.objects.filter(pk__in=heads_taken).unleased(now).update(**lease)
+        rest = _rest_of_groups(channel, now, token).filter(user__in=set(heads_taken.values()))
+        rest.update(**lease)
+    mine = writing(Delivery).filter(lease_token=token, state=Delivery.State.PENDING)
+    claimed = list(loaded(mine))
     # What is owed to a member, or about a row, that was deleted in the moment of the event.
     mine.exclude(pk__in=[delivery.pk for delivery in claimed]).delete()
     return claimed
+
+
+def loaded(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """With everything that deciding needs."""
+    return deliveries.order_by("pk").select_related("user_notification__notification__team", "user", "team", "mailing")
 
 
 def still_ours(deliveries: Collection[Delivery]) -> bool:
@@ -54,20 +59,38 @@ def still_ours(deliveries: Collection[Delivery]) -> bool:
     return _held(deliveries).update(lease_until=now + lease) == len(deliveries)
 
 
+def ours(deliveries: Collection[Delivery]) -> list[Delivery]:
+    """Those that no other worker took over, locked until the commit: what is decided of them now will hold."""
+    keys = set(_held(deliveries).select_for_update(no_key=True).values_list("pk", flat=True))
+    return [delivery for delivery in deliveries if delivery.pk in keys]
+
+
 def attach(deliveries: Collection[Delivery]) -> None:
     """Writes down which mailing each belongs to. In the transaction that found them still ours."""
     Delivery.objects.bulk_update(deliveries, ["mailing"], batch_size=500)
 
 
-def hold(deliveries: Collection[Delivery], until: datetime, leaving: Collection[Any] = ()) -> None:
-    """Gives them back; they are due at another time. Those of a mailing that is `leaving` without them stay behind."""
+def hold(
+    deliveries: Collection[Delivery], until: datetime, *, asked_at: datetime, leaving: Collection[Any] = ()
+) -> None:
+    """Gives them back; they are due at another time. Those of a mailing that is `leaving` without them stay behind.
+
+    What `reconsider` made due since `asked_at` stays due: the answer is out of date.
+    """
     left_behind = Case(When(mailing__in=leaving, then=None), default=F("mailing"))
-    _held(deliveries).update(due_at=until, mailing=left_behind, lease_token=None, lease_until=None)
+    as_asked = _held(deliveries).filter(due_at__lte=asked_at)
+    as_asked.update(due_at=until, mailing=left_behind, last_error="", lease_token=None, lease_until=None)
+    release(deliveries)
 
 
-def retry(deliveries: Collection[Delivery], at: datetime, reason: str) -> None:
-    """Gives them back after a failure that may pass."""
-    _held(deliveries).update(
+def release(deliveries: Collection[Delivery]) -> None:
+    """Gives them back as they are; whoever comes next takes them."""
+    _held(deliveries).update(lease_token=None, lease_until=None)
+
+
+def retry(deliveries: Collection[Delivery], at: datetime, reason: str) -> int:
+    """Gives them back after a failure that may pass. Returns how many; fewer when the lease was lost."""
+    return _held(deliveries).update(
         due_at=at, attempts=F("attempts") + 1, last_error=reason, lease_token=None, lease_until=None
     )
 
@@ -100,8 +123,9 @@ def reconsider(user: Any) -> int:
     the other side may have asked for that.
     """
     now = timezone.now()
-    held = Delivery.objects.pending().unleased(now).filter(user=user.pk, attempts=0, due_at__gt=now)
-    return held.update(due_at=now)
+    held = Delivery.objects.pending().filter(user=user.pk, last_error="")
+    # Those that a worker has as well: it asked before this, and must not put them aside on that answer.
+    return held.filter(Q(due_at__gt=now) | Q(lease_until__gt=now)).update(due_at=now)
 
 
 def _rest_of_groups(channel: str, now: datetime, token: uuid.UUID) -> DeliveryQuerySet:

@@ -62,6 +62,7 @@ class Mailing(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["-created_at"], name="team_notifications_mailings"),
+            models.Index(fields=["state"], condition=Q(state="pending"), name="team_notifications_under_way"),
             # What a provider reports is looked up by it where our own id did not come along.
             models.Index(
                 fields=["provider_message_id"],
@@ -93,8 +94,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def heads(self, channel: str, now: datetime) -> "DeliveryQuerySet":
         """The first due delivery of each member and team, leased or not: whoever holds it has the whole group."""
         sooner = Q(due_at__lt=OuterRef("due_at")) | Q(due_at=OuterRef("due_at"), pk__lt=OuterRef("pk"))
-        earlier = Delivery.objects.due(channel, now).filter(same("team"), sooner, user=OuterRef("user"))
-        return self.due(channel, now).filter(~Exists(earlier))
+        earlier = Delivery.objects.due(channel, now).filter(sooner, user=OuterRef("user"))
+        # Apart, because an OR of the two keeps the team out of the index.
+        in_same_team = earlier.filter(team=OuterRef("team"))
+        both_personal = earlier.filter(IsNull(OuterRef("team"), True), team=None)
+        return self.due(channel, now).filter(~Exists(in_same_team), ~Exists(both_personal))
 
 
 class Delivery(models.Model):
@@ -151,6 +155,7 @@ class Delivery(models.Model):
             models.Index(
                 fields=["user", "team", "due_at"], condition=Q(state="pending"), name="team_notifications_owed"
             ),
+            models.Index(fields=["lease_token"], condition=Q(state="pending"), name="team_notifications_leased"),
             # For the admin: few among very many.
             models.Index(fields=["-id"], condition=Q(state="failed"), name="team_notifications_failed"),
         ]

@@ -1,5 +1,6 @@
 """Hands messages to Django's email backend: SMTP, a provider through Anymail, a file, the console."""
 
+import logging
 from types import TracebackType
 
 from django.core import mail
@@ -7,6 +8,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 
 from team_notifications.delivery.channels.email.errors import is_connection_lost, translate, was_accepted_before
+
+logger = logging.getLogger(__name__)
 
 
 class EmailChannel:
@@ -49,4 +52,7 @@ class EmailChannel:
     def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            try:
+                connection.close()
+            except Exception:  # what was sent is sent; a connection that is gone needs no goodbye
+                logger.warning("The connection to the mail server did not close.", exc_info=True)

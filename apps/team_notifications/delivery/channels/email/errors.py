@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from django.utils import timezone
 
 from team_notifications.delivery.retry import ChannelError
+from team_notifications.texts import clean_message
 
 try:
     from anymail import exceptions as anymail
@@ -26,6 +27,8 @@ else:
 # About us and not about the message: a wrong password is put right, and then the mails shall go.
 ABOUT_US = (smtplib.SMTPSenderRefused, smtplib.SMTPAuthenticationError, smtplib.SMTPHeloError, smtplib.SMTPConnectError)
 PASSING_HTTP = {401, 402, 403, 407, 408, 409, 425, 429}  # wrong keys, empty accounts, conflicts, "later"
+MAX_REASON_LENGTH = 2_000
+LONGEST_WAIT = timedelta(days=1)  # however long a provider asks us to wait
 UNWRITABLE = (MessageError, ValueError, TypeError)  # a header that cannot be encoded, an address that is none
 
 
@@ -79,13 +82,14 @@ def _from_provider(error: Exception) -> ChannelError:
 def retry_after(value: str) -> timedelta | None:
     """The wait that a Retry-After header asks for, in seconds or as a date (RFC 9110 §10.2.3). None: it is neither."""
     if value.isascii() and value.isdecimal():
-        return timedelta(seconds=min(int(value), 86_400))
+        return min(timedelta(seconds=int(value[:9])), LONGEST_WAIT)
     try:
         at: datetime = parsedate_to_datetime(value)
     except ValueError:
         return None
-    return max(at - timezone.now(), timedelta()) if timezone.is_aware(at) else None
+    return min(max(at - timezone.now(), timedelta()), LONGEST_WAIT) if timezone.is_aware(at) else None
 
 
 def _error(error: Exception, *, permanent: bool, retry_after: timedelta | None = None) -> ChannelError:
-    return ChannelError(f"{type(error).__name__}: {error}", permanent=permanent, retry_after=retry_after)
+    said = clean_message(f"{type(error).__name__}: {error}")[:MAX_REASON_LENGTH]  # by somebody else, of any kind
+    return ChannelError(said, permanent=permanent, retry_after=retry_after)

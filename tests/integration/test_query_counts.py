@@ -52,6 +52,18 @@ def test_an_event_costs_the_same_queries_for_10_members_and_for_10000(db: None, 
     assert max(costs[0]) <= LIMIT
 
 
+@pytest.mark.parametrize("changes", [{"once": True}, {"recipients": "all"}, {"level": "info"}], ids=str)
+def test_an_event_of_any_kind_stays_under_the_limit(db: None, changes: dict[str, Any]) -> None:
+    costs = []
+    for size in (10, 1_000):
+        team = crowd(size, name=f"crowd-{size}")
+        said = {name: team.members.all() if value == "all" else value for name, value in changes.items()}
+        costs.append(
+            queries(lambda team=team, said=said: create_notification(team=team, slug="a-b", title="x", **said))
+        )  # type: ignore[misc]
+    assert costs[0] == costs[1] <= LIMIT
+
+
 def test_reading_costs_the_same_queries_for_10_threads_and_for_1000(cast: Cast) -> None:
     def read() -> None:
         inbox.page(inbox.visible_to(cast.bob))

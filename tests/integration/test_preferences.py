@@ -205,16 +205,23 @@ def test_the_end_of_do_not_disturb_too(cast: Cast, django_capture_on_commit_call
     assert is_due(delivery)
 
 
-def test_what_a_worker_has_and_what_waits_after_a_failure_is_left_alone(
+def test_what_waits_after_a_failure_is_left_alone(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
+    failed = held(cast.bob, cast.acme, attempts=1, last_error="TimeoutError: no answer")
+    sent = held(cast.ed, cast.acme, state=Delivery.State.SENT)
+    with django_capture_on_commit_callbacks(execute=True):
+        for user in (cast.bob, cast.ed):
+            preferences.choose(user, email_frequency="instant")
+    assert [is_due(delivery) for delivery in (failed, sent)] == [False, False]
+
+
+def test_what_a_worker_has_stays_with_it_and_may_not_be_held_on_an_old_answer(
     cast: Cast, django_capture_on_commit_callbacks: Any
 ) -> None:
     leased = held(cast.vera, cast.acme, lease_until=timezone.now() + timedelta(minutes=1))
-    failed = held(cast.bob, cast.acme, attempts=1)
-    sent = held(cast.ed, cast.acme, state=Delivery.State.SENT)
     with django_capture_on_commit_callbacks(execute=True):
-        for user in (cast.vera, cast.bob, cast.ed):
-            preferences.choose(user, email_frequency="instant")
-    assert [is_due(delivery) for delivery in (leased, failed, sent)] == [False, False, False]
+        preferences.choose(cast.vera, email_frequency="instant")
+    assert is_due(leased)
+    assert not Delivery.objects.filter(pk=leased.pk).unleased(timezone.now()).exists()
 
 
 def test_nothing_follows_a_choice_that_was_refused(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:

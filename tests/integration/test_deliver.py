@@ -399,6 +399,16 @@ def test_a_worker_that_comes_back_before_it_sent_takes_nothing_over(cast: Cast) 
         assert len(mailings._ready(second, wishes_of(second))) == 1
 
 
+def test_a_connection_that_does_not_close_loses_nothing_that_was_sent(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.close", _timed_out)
+    tell(cast.acme)
+    assert len(deliver()) == 4
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+    assert "no answer" in caplog.text
+
+
 # ---- workers --------------------------------------------------------------------------------------------------------
 
 

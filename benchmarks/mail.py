@@ -9,6 +9,7 @@ import os
 import smtplib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email import message_from_bytes
 from email.message import Message
 from functools import partial
 from multiprocessing import Event, Process
@@ -74,12 +75,12 @@ _written: list[Message] = []
 
 
 def messages(team: Team) -> list[Message]:
-    """What the outbox would send. Written once, and not timed."""
+    """What the outbox would send, as the standard library holds a mail. Written once, and not timed."""
     if not _written:
         owe(team)
         with override_settings(EMAIL_BACKEND=IN_MEMORY):
             mailings.deliver()
-        _written.extend(message.message() for message in mail.outbox)
+        _written.extend(message_from_bytes(message.message().as_bytes()) for message in mail.outbox)
     return _written
 
 

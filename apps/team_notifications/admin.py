@@ -14,6 +14,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from team_notifications import preferences
 from team_notifications.delivery import outbox
 from team_notifications.delivery.mailings import EMAIL
 from team_notifications.models import Delivery, Mailing, Notification, Preference, Suppression
@@ -75,6 +76,20 @@ class PreferenceAdmin(admin.ModelAdmin):
     list_display = ["user", "team", "in_app_enabled", "in_app_level", "email_enabled", "email_level", "email_frequency"]
     list_select_related = ["user", "team"]
     raw_id_fields = ["user", "team"]
+
+    def save_model(self, request: HttpRequest, obj: Preference, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        preferences.announce(obj.user, obj.team)
+
+    def delete_model(self, request: HttpRequest, obj: Preference) -> None:
+        super().delete_model(request, obj)
+        preferences.announce(obj.user, obj.team)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Preference]) -> None:
+        gone = list(queryset.select_related("user", "team"))
+        super().delete_queryset(request, queryset)
+        for preference in gone:
+            preferences.announce(preference.user, preference.team)
 
 
 class ChannelFilter(admin.SimpleListFilter):

@@ -53,7 +53,7 @@ class Settings:
     language_field: str = "language"  # the user's field with a code such as pt-br; without it: LANGUAGE_CODE
     site_url: str = ""  # https://app.example.com, in front of the paths in mails
     site_name: str = "Team notifications"  # who the mails are from, in words
-    delivery_batch: int = 50  # members whom a worker takes at once
+    delivery_batch: int = 200  # members whom a worker takes at once
     delivery_lease: timedelta = timedelta(minutes=5)  # after which another worker takes over; renewed before each mail
     max_attempts: int = 8  # tries of one delivery; with the backoff they span about a day
     digest_lines: int = 50  # threads in one mail; the rest is counted

@@ -104,6 +104,12 @@ def do_not_disturb(user: Any, team: Any = None, *, until: datetime | None) -> No
     _store(user, team, {DO_NOT_DISTURB: until})
 
 
+def announce(user: Any, team: Any) -> None:
+    """Says, after the commit, that what `user` (None: who chose nothing) wants for `team` (None: for all) changed."""
+    send = partial(preferences_changed.send_robust, sender=Preference, user=user, team=team)
+    transaction.on_commit(send, using=router.db_for_write(Preference))
+
+
 def clean(field: str, value: Any) -> Any:
     """`value` as `field` keeps it; None stays None. Raises as `choose` does."""
     if field not in fields():
@@ -136,8 +142,7 @@ def _store(user: Any, team: Any, values: Mapping[str, Any]) -> None:
             chosen.save()
         else:
             chosen.delete()
-        send = partial(preferences_changed.send_robust, sender=Preference, user=user, team=team)
-        transaction.on_commit(send, using=database)
+        announce(user, team)
 
 
 def _scope(team: Any, answers: list[tuple[Origin, Preference | None]]) -> Scope:

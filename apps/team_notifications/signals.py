@@ -9,7 +9,8 @@
     The condition is over. Arguments: ``notification``.
 
 ``preferences_changed``
-    A member chose something, or took a choice back. Arguments: ``user``; ``team``, or None for everywhere.
+    A member chose something, or took a choice back. Arguments: ``user``, or None when it is the default of a team;
+    ``team``, or None for everywhere.
 
 Receivers run on their own: what one raises is logged and reaches neither the caller nor the other receivers.
 """

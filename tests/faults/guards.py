@@ -8,13 +8,12 @@ from unittest import mock
 
 from django.core.mail import send_mail
 from django.db import transaction
-from django.db.models import Q
 
 from config.celery import app
 from team_notifications import fanout
-from team_notifications.delivery import mailings, outbox
+from team_notifications.delivery import groups, mailings, outbox
 from team_notifications.models import Delivery, Mailing
-from team_notifications.models.delivery import DeliveryQuerySet, same
+from team_notifications.models.delivery import DeliveryQuerySet
 
 
 @contextmanager
@@ -25,9 +24,14 @@ def taken_out(names: Collection[str]) -> Iterator[None]:
         yield
 
 
-def _no_lease() -> AbstractContextManager[Any]:
+@contextmanager
+def _no_lease() -> Iterator[None]:
     """What one worker has, another gets as well."""
-    return mock.patch.object(DeliveryQuerySet, "unleased", lambda rows, now: rows)
+    with (
+        mock.patch.object(DeliveryQuerySet, "unleased", lambda rows, now: rows),
+        mock.patch.object(groups.Row, "is_leased", return_value=False),
+    ):
+        yield
 
 
 def _no_last_look() -> AbstractContextManager[Any]:
@@ -59,24 +63,31 @@ def _fresh_message_id() -> AbstractContextManager[Any]:
     return mock.patch.object(mailings, "build", build)
 
 
-def _recorded_before_sending() -> AbstractContextManager[Any]:
-    original = mailings._built
+@contextmanager
+def _recorded_before_sending() -> Iterator[None]:
+    write, record = mailings._built, mailings._sent
 
     def built(mailing: Mailing, deliveries: list[Delivery], *others: Any) -> Any:
-        message = original(mailing, deliveries, *others)
-        mailings._sent(mailing, deliveries, "")
+        message = write(mailing, deliveries, *others)
+        record(mailing, "")
         return message
 
-    return mock.patch.object(mailings, "_built", built)
+    with mock.patch.object(mailings, "_built", built), mock.patch.object(mailings, "_sent", return_value=True):
+        yield
 
 
-def _never_recorded() -> AbstractContextManager[Any]:
-    return mock.patch.object(outbox, "finish", lambda deliveries, *_: len(deliveries))
+@contextmanager
+def _never_recorded() -> Iterator[None]:
+    with (
+        mock.patch.object(mailings, "_sent", return_value=True),
+        mock.patch.object(outbox, "finish", lambda deliveries, *_: len(deliveries)),
+    ):
+        yield
 
 
 def _grouped_anew() -> AbstractContextManager[Any]:
     """A mailing that was tried before takes along what came since."""
-    return mock.patch.object(outbox, "same", lambda field: Q() if field == "mailing" else same(field))
+    return mock.patch.object(groups, "_as_it_was", lambda rows, now: rows)
 
 
 def _planned_after_the_commit() -> AbstractContextManager[Any]:
@@ -96,7 +107,7 @@ def _sent_before_the_commit() -> AbstractContextManager[Any]:
 
 
 def _no_catch_around_a_message() -> AbstractContextManager[Any]:
-    def built(mailing: Mailing, deliveries: list[Delivery], *others: Any) -> Any:
+    def built(mailing: Mailing, deliveries: list[Delivery], *_: Any) -> Any:
         return mailings.build(mailing, [delivery.user_notification for delivery in deliveries])
 
     return mock.patch.object(mailings, "_built", built)

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from team_notifications import inbox
 from team_notifications.delivery import checking, mailings, outbox
+from team_notifications.delivery.channels.email.channel import EmailChannel
 from team_notifications.delivery.retry import ChannelError
 from team_notifications.delivery.rules import wishes_of
 from team_notifications.levels import Level
@@ -246,10 +247,21 @@ def test_a_preference_that_changes_while_a_worker_looks_is_looked_at_again(cast:
     wishes = wishes_of(claimed)
     preference.delete()
     with time_machine.travel(NOON + timedelta(seconds=1), tick=False):
-        outbox.reconsider(cast.alice)
+        outbox.reconsider(user=cast.alice)
     with time_machine.travel(NOON, tick=False):
         assert mailings._ready(claimed, wishes) == {}
     assert deliver(NOON + timedelta(seconds=2)) == ["alice"]
+
+
+def test_a_changed_default_of_the_team_reaches_what_is_held(cast: Cast) -> None:
+    preference = Preference.objects.create(team=cast.acme, email_frequency="weekly", email_instant_level=Level.ERROR)
+    tell(cast.acme, level=Level.WARNING)
+    assert deliver() == []
+    preference.delete()
+    with time_machine.travel(NOON + HOUR, tick=False):
+        assert outbox.reconsider(team=cast.globex) == 0
+        assert outbox.reconsider(team=cast.acme) == 4
+    assert deliver(NOON + HOUR) == ["alice", "bob", "ed", "vera"]
 
 
 def test_what_waited_for_a_failure_and_then_for_the_member_goes_when_the_member_says_so(
@@ -263,7 +275,7 @@ def test_what_waited_for_a_failure_and_then_for_the_member_goes_when_the_member_
     assert deliver(NOON + HOUR) == []
     preference.delete()
     with time_machine.travel(NOON + 2 * HOUR, tick=False):
-        outbox.reconsider(cast.alice)
+        outbox.reconsider(user=cast.alice)
     assert deliver(NOON + 2 * HOUR) == ["alice"]
 
 
@@ -273,10 +285,10 @@ def test_what_waited_for_a_failure_and_then_for_the_member_goes_when_the_member_
 def test_a_mail_that_cannot_be_written_fails_alone(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     original = mailings.build
 
-    def build(mailing: Mailing, rows: Any, wanted: Any) -> Any:
+    def build(mailing: Mailing, *arguments: Any) -> Any:
         if mailing.user == cast.ed:
             raise KeyError("poison")
-        return original(mailing, rows, wanted)
+        return original(mailing, *arguments)
 
     monkeypatch.setattr(mailings, "build", build)
     tell(cast.acme)
@@ -365,7 +377,7 @@ def test_a_task_ends_in_time_and_gives_back_what_it_did_not_send(cast: Cast, mon
     tell(cast.acme)
     claimed = outbox.claim("email")
     wishes = wishes_of(claimed)
-    assert mailings._send_all(mailings._ready(claimed, wishes), wishes, end=0) == 0
+    assert mailings._send_all(EmailChannel(), mailings._ready(claimed, wishes), wishes, end=0) == 0
     assert not Delivery.objects.filter(lease_token__isnull=False).exists()
     assert len(deliver()) == 4
 
@@ -445,6 +457,54 @@ def test_a_batch_takes_whole_members(cast: Cast, settings: Any) -> None:
     claimed = outbox.claim("email")
     assert len(claimed) == 6
     assert len({delivery.user_id for delivery in claimed}) == 2
+
+
+def test_a_worker_looks_past_what_others_have(cast: Cast, settings: Any) -> None:
+    settings.TEAM_NOTIFICATIONS = {**settings.TEAM_NOTIFICATIONS, "DELIVERY_BATCH": 1}
+    tell(cast.acme, "one")
+    first = outbox.claim("email")
+    tell(cast.acme, "two")
+    claimed = [outbox.claim("email") for _ in range(4)]
+    assert [len(batch) for batch in claimed] == [2, 2, 2, 0]
+    assert {delivery.user_id for batch in claimed for delivery in batch} == {
+        person.pk for person in (cast.alice, cast.bob, cast.ed, cast.vera)
+    } - {first[0].user_id}
+
+
+def test_a_mail_that_went_is_not_sent_again_though_its_worker_ended_before_its_deliveries_were_written(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(cast.acme)
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "finish", lambda *_: 0)
+        assert len(deliver()) == 4
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"pending"}
+    assert deliver(NOON + HOUR) == []
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+    assert set(Mailing.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_mail_whose_worker_ended_is_taken_over_one_member_at_a_time(cast: Cast) -> None:
+    tell(cast.acme)
+    assert len(outbox.claim("email")) == 4
+    with time_machine.travel(NOON + HOUR, tick=False):
+        assert [len(outbox.claim("email")) for _ in range(5)] == [1, 1, 1, 1, 0]
+    assert deliver(NOON + 2 * HOUR) == ["alice", "bob", "ed", "vera"]
+
+
+def test_what_no_worker_survives_fails_in_the_end_and_takes_nobody_elses_mail_along(cast: Cast, settings: Any) -> None:
+    settings.TEAM_NOTIFICATIONS = {**settings.TEAM_NOTIFICATIONS, "MAX_ATTEMPTS": 3}
+    tell(cast.acme)
+    poison = outbox.claim("email")[0]
+    for hours in (1, 2, 3):
+        with time_machine.travel(NOON + hours * HOUR, tick=False):
+            claimed = outbox.claim("email")  # and the worker ends
+            assert claimed == [poison]
+    assert mailings._ready(claimed, wishes_of(claimed)) == {}
+    poison.refresh_from_db()
+    assert (poison.state, poison.takeovers) == ("failed", 3)
+    assert poison.last_error == "3 workers ended while they were at it, and did not say why."
+    assert deliver(NOON + 4 * HOUR) == ["bob", "ed", "vera"]
 
 
 # ---- costs ----------------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def test_an_instant_mail_has_the_headers_that_mail_programs_read(cast: Cast) -> 
     thread = tell(cast.acme, level="error", title="Checkout is down")
     mail = arrives(cast.vera, thread)
     assert mail["Subject"] == "Error: Checkout is down"
-    assert mail["From"] == "Acme · The Site <robot@example.com>"
+    assert mail["From"] == '"Acme (The Site)" <robot@example.com>'
     assert mail["To"] == "vera@example.com"
     assert re.fullmatch(r"<[0-9a-f-]{36}@app\.example\.com>", mail["Message-ID"])
     assert mail["References"] == mail["In-Reply-To"] == f"<thread-{thread.pk}@app.example.com>"
@@ -110,7 +110,7 @@ def test_a_team_of_any_name_has_readable_headers(cast: Cast, name: str) -> None:
     mail = arrives(cast.vera, tell(cast.acme))
     [sender] = mail["From"].addresses
     assert sender.addr_spec == "robot@example.com"
-    assert unfolded(sender.display_name) == unfolded(f"{name} · The Site")
+    assert unfolded(sender.display_name) == unfolded(f"{name} (The Site)")
     assert mail["List-Id"].endswith(f" <team-{cast.acme.pk}.notifications.app.example.com>")
     phrase = mail["List-Id"].rpartition(" <")[0]
     assert unfolded(unquote(phrase)) == unfolded(name)
@@ -133,7 +133,7 @@ def test_no_name_and_no_title_breaks_out_of_its_header(cast: Cast, evil: str, se
 def test_a_name_of_which_nothing_is_readable_has_a_stand_in(cast: Cast) -> None:
     cast.acme.name = "\u202e"
     cast.acme.save()
-    assert arrives(cast.vera, tell(cast.acme))["From"].addresses[0].display_name == f"#{cast.acme.pk} · The Site"
+    assert arrives(cast.vera, tell(cast.acme))["From"].addresses[0].display_name == f"#{cast.acme.pk} (The Site)"
 
 
 @pytest.mark.parametrize("address", ["vera@example.com\nBcc: eve@example.com", "vera@example.com\r", ""])

@@ -1,10 +1,11 @@
 """The last look before something leaves: may this member still know, do they still want to, and is it time?
 
-Asked for a whole batch at once: who may know by one statement for each thread, and never by one for each member.
+Asked for a whole batch at once: who may know by one statement for each audience, and never by one for each member.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,20 +98,27 @@ def _still_reached(deliveries: Iterable[Delivery]) -> tuple[set[tuple[int, Any]]
 
     What the host's directory raises for one thread does not hold up the others.
     """
-    threads: dict[Notification, set[Any]] = {}
+    audiences: dict[Hashable, list[Delivery]] = defaultdict(list)
     for delivery in deliveries:
-        threads.setdefault(delivery.user_notification.notification, set()).add(delivery.user_id)
+        audiences[_audience(delivery.user_notification.notification)].append(delivery)
     reached: set[tuple[int, Any]] = set()
     unanswered: set[int] = set()
-    for thread, users in threads.items():
+    for asked in audiences.values():
+        threads = {delivery.user_notification.notification_id for delivery in asked}
         try:
-            reached.update((thread.pk, user_id) for user_id in _reached(thread, users))
+            users = set(_reached(asked[0].user_notification.notification, {delivery.user_id for delivery in asked}))
         except Exception:
-            logger.exception(
-                "Who may know of notification %s could not be asked; it is, again, in a minute.", thread.pk
-            )
-            unanswered.add(thread.pk)
+            logger.exception("Who may know of notifications %s could not be asked; it is, again, in a minute.", threads)
+            unanswered |= threads
+        else:
+            reached.update((thread_id, user_id) for thread_id in threads for user_id in users)
     return reached, unanswered
+
+
+def _audience(thread: Notification) -> Hashable:
+    """Threads for which it is the same are for the same people: it is asked once for all of them."""
+    source = thread.source_app, thread.source_model, thread.source_id
+    return thread.team_id, thread.severity.weight, tuple(thread.permissions), source
 
 
 def _reached(thread: Notification, users: set[Any]) -> Iterable[Any]:

@@ -13,18 +13,19 @@ from time import monotonic
 from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.utils import timezone
 
 from team_notifications import conf
 from team_notifications.delivery import outbox
 from team_notifications.delivery.channels.email.channel import EmailChannel
+from team_notifications.delivery.channels.email.letters import Letters
 from team_notifications.delivery.channels.email.message import build, new_message_id
 from team_notifications.delivery.checking import ASK_AGAIN, Verdict, check
 from team_notifications.delivery.retry import ChannelError, decide
 from team_notifications.delivery.rules import Scope, Wishes, wishes_of
 from team_notifications.models import Delivery, Mailing
-from team_notifications.sql import writing
+from team_notifications.sql import prepared, writing
 
 logger = logging.getLogger(__name__)
 
@@ -41,15 +42,16 @@ def deliver(seconds: float = SESSION) -> int:
     A task that ran until nothing is due would be killed in the middle of a large backlog; the sweeper goes on with it.
     """
     sent, end = 0, monotonic() + seconds
-    while monotonic() < end and (claimed := outbox.claim(EMAIL)):
-        try:
-            wishes = wishes_of(claimed)
-            mailings = _ready(claimed, wishes)
-        except Exception:
-            outbox.hold(claimed, timezone.now() + ASK_AGAIN, asked_at=timezone.now())
-            logger.exception("What is due could not be made ready; it is tried again in a minute.")
-            continue
-        sent += _send_all(mailings, wishes, end)
+    with EmailChannel() as channel:
+        while monotonic() < end and (claimed := outbox.claim(EMAIL)):
+            try:
+                wishes = wishes_of(claimed)
+                mailings = _ready(claimed, wishes)
+            except Exception:
+                outbox.hold(claimed, timezone.now() + ASK_AGAIN, asked_at=timezone.now())
+                logger.exception("What is due could not be made ready; it is tried again in a minute.")
+                continue
+            sent += _send_all(channel, mailings, wishes, end)
     _end_mailings_without_deliveries()
     return sent
 
@@ -60,6 +62,7 @@ def deliver(seconds: float = SESSION) -> int:
 def _ready(claimed: list[Delivery], wishes: Wishlist) -> dict[Mailing, list[Delivery]]:
     """Drops and holds what shall not go now, and gathers the rest into mailings. Committed before anything is sent."""
     asked_at = timezone.now()
+    claimed = _not_deadly(_not_sent_yet(claimed))
     verdicts = check(claimed, wishes, asked_at)
     with transaction.atomic(using=router.db_for_write(Delivery)):
         groups: dict[Scope, list[Delivery]] = defaultdict(list)
@@ -69,6 +72,23 @@ def _ready(claimed: list[Delivery], wishes: Wishlist) -> dict[Mailing, list[Deli
         mailings = _mailings(groups.values())
         _put_aside(verdicts, asked_at, going={mailing.pk for mailing in mailings})
     return mailings
+
+
+def _not_sent_yet(claimed: list[Delivery]) -> list[Delivery]:
+    """Without those whose mail went out, and whose worker ended before it wrote that down for each of them."""
+    gone = [delivery for delivery in claimed if delivery.mailing and delivery.mailing.state == Mailing.State.SENT]
+    outbox.finish(gone, Delivery.State.SENT)
+    return [delivery for delivery in claimed if delivery not in gone] if gone else claimed
+
+
+def _not_deadly(claimed: list[Delivery]) -> list[Delivery]:
+    """Without those that no worker survives. Such a group is claimed alone, so nobody else's mail is among them."""
+    limit = conf.settings().max_attempts
+    deadly = [delivery for delivery in claimed if delivery.takeovers >= limit]
+    if deadly:
+        error = ChannelError(f"{limit} workers ended while they were at it, and did not say why.", permanent=True)
+        _failed(deadly[0].mailing, deadly, error)
+    return [delivery for delivery in claimed if delivery.takeovers < limit]
 
 
 def _mailings(groups: Iterable[list[Delivery]]) -> dict[Mailing, list[Delivery]]:
@@ -127,22 +147,28 @@ def _end_mailings_without_deliveries() -> None:
 # ---- sending --------------------------------------------------------------------------------------------------------
 
 
-def _send_all(mailings: dict[Mailing, list[Delivery]], wishes: Wishlist, end: float = math.inf) -> int:
-    """One connection for all. What fails is written down, and the others go on; what is left at the `end` goes back."""
-    sent, checked = 0, monotonic()
-    with EmailChannel() as channel:
-        for mailing, deliveries in mailings.items():
-            if monotonic() > end:
-                outbox.release(deliveries)
-                continue
-            if not outbox.still_ours(deliveries):
-                logger.warning("Mailing %s was taken over by another worker.", mailing.pk)
-                continue
-            if monotonic() - checked > FRESH:
-                deliveries = _checked_again(mailing, deliveries, wishes)
-            if deliveries:
-                sent += _send(channel, mailing, deliveries, wishes)
-    return sent
+def _send_all(
+    channel: EmailChannel, mailings: dict[Mailing, list[Delivery]], wishes: Wishlist, end: float = math.inf
+) -> int:
+    """What fails is written down, and the others go on; what is left at the `end` goes back.
+
+    That a mail went is written down before the next one is sent, on the mailing. Its deliveries follow all together.
+    """
+    gone: dict[Mailing, list[Delivery]] = {}
+    letters, checked = Letters(), monotonic()
+    for mailing, deliveries in mailings.items():
+        if monotonic() > end:
+            outbox.release(deliveries)
+            continue
+        if not outbox.still_ours(deliveries):
+            logger.warning("Mailing %s was taken over by another worker.", mailing.pk)
+            continue
+        if monotonic() - checked > FRESH:
+            deliveries = _checked_again(mailing, deliveries, wishes)
+        if deliveries and _send(channel, mailing, deliveries, wishes, letters):
+            gone[mailing] = deliveries
+    outbox.finish([delivery for deliveries in gone.values() for delivery in deliveries], Delivery.State.SENT)
+    return len(gone)
 
 
 def _checked_again(mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist) -> list[Delivery]:
@@ -156,20 +182,23 @@ def _checked_again(mailing: Mailing, deliveries: list[Delivery], wishes: Wishlis
     return going
 
 
-def _send(channel: EmailChannel, mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist) -> bool:
+def _send(
+    channel: EmailChannel, mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist, letters: Letters
+) -> bool:
     try:
-        provider_message_id = channel.send(_built(mailing, deliveries, wishes))
+        provider_message_id = channel.send(_built(mailing, deliveries, wishes, letters))
     except ChannelError as error:
         _failed(mailing, deliveries, error)
         return False
-    return _sent(mailing, deliveries, provider_message_id)
+    return _sent(mailing, provider_message_id)
 
 
-def _built(mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist) -> EmailMultiAlternatives:
+def _built(mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist, letters: Letters) -> EmailMultiAlternatives:
     """The message. Whatever a template raises is this mailing's own failure, and none that passes by itself."""
     rows = {delivery.user_notification_id: delivery.user_notification for delivery in deliveries}
+    wanted = wishes[mailing.user_id, mailing.team_id].preferences
     try:
-        return build(mailing, list(rows.values()), wishes[mailing.user_id, mailing.team_id].preferences)
+        return build(mailing, list(rows.values()), wanted, letters)
     except ChannelError:  # an address that is none
         raise
     except Exception as error:
@@ -180,25 +209,40 @@ def _built(mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist) -> Em
 # ---- after ----------------------------------------------------------------------------------------------------------
 
 
-def _sent(mailing: Mailing, deliveries: list[Delivery], provider_message_id: str) -> bool:
-    with transaction.atomic(using=router.db_for_write(Delivery)):
-        if not outbox.finish(deliveries, Delivery.State.SENT):
-            logger.warning("Mailing %s was sent, and meanwhile taken over by another worker.", mailing.pk)
-            return False
-        Mailing.objects.filter(pk=mailing.pk).update(
-            state=Mailing.State.SENT,
-            sent_at=timezone.now(),
-            provider_message_id=provider_message_id,
-            address=mailing.address,
-            last_error="",
-        )
-    return True
+# Written out: it runs for each mail, and Django takes longer to put it together than the database to do it.
+RECORD = """
+UPDATE {table}
+SET state = %(sent)s, sent_at = %(sent_at)s, provider_message_id = %(provider_message_id)s,
+    address = %(address)s, last_error = ''
+WHERE id = %(id)s AND state = %(pending)s
+"""
 
 
-def _failed(mailing: Mailing, deliveries: list[Delivery], error: ChannelError) -> None:
+def _sent(mailing: Mailing, provider_message_id: str) -> bool:
+    """One statement for a mail of many deliveries: the mailing is the record, and who takes them next looks there."""
+    connection = connections[router.db_for_write(Mailing)]
+    values = prepared(
+        Mailing,
+        connection,
+        id=mailing.pk,
+        sent_at=timezone.now(),
+        provider_message_id=provider_message_id,
+        address=mailing.address,
+    )
+    states = {"sent": Mailing.State.SENT.value, "pending": Mailing.State.PENDING.value}
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD.format(table=Mailing._meta.db_table), {**values, **states})
+        recorded = bool(cursor.rowcount)
+    if not recorded:
+        logger.warning("Mailing %s was sent, and meanwhile ended by another worker.", mailing.pk)
+    return recorded
+
+
+def _failed(mailing: Mailing | None, deliveries: list[Delivery], error: ChannelError) -> None:
+    """Owes them again later, or ends them. `mailing` is None for those that no worker came to make one of."""
     attempts = 1 + max(delivery.attempts for delivery in deliveries)
     decision = decide(error, attempts=attempts, max_attempts=conf.settings().max_attempts, now=timezone.now())
-    logger.warning("Mailing %s failed (try %s): %s", mailing.pk, attempts, error)
+    logger.warning("Mailing %s failed (try %s): %s", mailing and mailing.pk, attempts, error)
     with transaction.atomic(using=router.db_for_write(Delivery)):
         if decision.again_at is not None:
             written = outbox.retry(deliveries, decision.again_at, str(error))
@@ -206,5 +250,5 @@ def _failed(mailing: Mailing, deliveries: list[Delivery], error: ChannelError) -
         else:
             written = outbox.finish(deliveries, Delivery.State.FAILED, str(error))
             state = Mailing.State.FAILED
-        if written:  # or another worker has it, and knows better
+        if written and mailing:  # or another worker has it, and knows better
             Mailing.objects.filter(pk=mailing.pk).update(state=state, last_error=str(error))

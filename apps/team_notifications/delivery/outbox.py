@@ -5,18 +5,25 @@ thought dead and comes back cannot write over the work of the one that followed.
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from django.db import router, transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
+from django.db import connections, router, transaction
+from django.db.models import Case, F, Q, QuerySet, When
 from django.utils import timezone
 
 from team_notifications import conf
+from team_notifications.delivery.groups import Group, Row, next_batch
 from team_notifications.models import Delivery, Mailing
-from team_notifications.models.delivery import DeliveryQuerySet, same
-from team_notifications.sql import writing
+from team_notifications.models.delivery import DeliveryQuerySet
+from team_notifications.sql import prepared, writing
+
+LARGEST_BATCH = 5_000  # deliveries that a worker holds in memory, but for a single member to whom more are owed
+
+# For many at once, in one round trip; Django's CASE over all of them takes longer to write than to run.
+ATTACH = "UPDATE {table} SET mailing_id = %s WHERE id = %s"
 
 
 def claim(channel: str, limit: int | None = None) -> list[Delivery]:
@@ -25,16 +32,14 @@ def claim(channel: str, limit: int | None = None) -> list[Delivery]:
     Nobody else has these deliveries until the lease ends. Returns them with everything that deciding needs.
     """
     now, token = timezone.now(), uuid.uuid4()
-    lease = {"lease_token": token, "lease_until": now + conf.settings().delivery_lease}
+    limit, after = limit or conf.settings().delivery_batch, None
     with transaction.atomic(using=router.db_for_write(Delivery)):
-        heads = Delivery.objects.heads(channel, now).unleased(now).order_by("due_at", "pk")
-        # Skips what another worker is taking at this moment; SQLite, which has one writer at a time, ignores it.
-        taken = heads.select_for_update(skip_locked=True, of=("self",))[: limit or conf.settings().delivery_batch]
-        # And still unleased: without row locks another worker may have been first.
-        heads_taken = {head.pk: head.user_id for head in taken}
-        Delivery.objects.filter(pk__in=heads_taken).unleased(now).update(**lease)
-        rest = _rest_of_groups(channel, now, token).filter(user__in=set(heads_taken.values()))
-        rest.update(**lease)
+        while first := _first_due(channel, now, limit, after):
+            due = Delivery.objects.due(channel, now).filter(user__in={row["user_id"] for row in first})
+            groups = next_batch(_rows(due), now, LARGEST_BATCH)
+            if _lease(groups, now, token):
+                break
+            after = first[-1]  # others have all of these at this moment
     mine = writing(Delivery).filter(lease_token=token, state=Delivery.State.PENDING)
     claimed = list(loaded(mine))
     # What is owed to a member, or about a row, that was deleted in the moment of the event.
@@ -67,7 +72,11 @@ def ours(deliveries: Collection[Delivery]) -> list[Delivery]:
 
 def attach(deliveries: Collection[Delivery]) -> None:
     """Writes down which mailing each belongs to. In the transaction that found them still ours."""
-    Delivery.objects.bulk_update(deliveries, ["mailing"], batch_size=500)
+    connection = connections[router.db_for_write(Delivery)]
+    rows = (prepared(Delivery, connection, mailing=each.mailing_id, id=each.pk) for each in deliveries)
+    values = [(row["mailing"], row["id"]) for row in rows]
+    with connection.cursor() as cursor:
+        cursor.executemany(ATTACH.format(table=Delivery._meta.db_table), values)
 
 
 def hold(
@@ -116,25 +125,52 @@ def try_again(deliveries: DeliveryQuerySet) -> int:
         )
 
 
-def reconsider(user: Any) -> int:
-    """Makes what is held for `user` due, because they want it differently now. Returns how many.
+def reconsider(*, user: Any = None, team: Any = None) -> int:
+    """Makes what is held due, because it is wanted differently now. Returns how many.
+
+    With a `user`, what is held for them; without, what is held for anybody in `team`, whose default changed.
 
     The worker looks at their preferences again, and holds what shall wait. What waits after a failure goes on waiting:
     the other side may have asked for that.
     """
     now = timezone.now()
-    held = Delivery.objects.pending().filter(user=user.pk, last_error="")
+    whose = {"team": team.pk} if user is None else {"user": user.pk}
+    held = Delivery.objects.pending().filter(**whose, last_error="")
     # Those that a worker has as well: it asked before this, and must not put them aside on that answer.
     return held.filter(Q(due_at__gt=now) | Q(lease_until__gt=now)).update(due_at=now)
 
 
-def _rest_of_groups(channel: str, now: datetime, token: uuid.UUID) -> DeliveryQuerySet:
-    """What else is due for the members whose first delivery was just taken.
+def _first_due(channel: str, now: datetime, limit: int, after: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The next `limit` that are due, in the order of an index: what it costs does not depend on how much is due."""
+    due = Delivery.objects.due(channel, now).unleased(now).order_by("due_at", "pk")
+    if after is not None:
+        later = Q(due_at__gt=after["due_at"]) | Q(pk__gt=after["pk"])
+        due = due.filter(later, due_at__gte=after["due_at"])
+    return [dict(row) for row in due.values("pk", "due_at", "user_id")[:limit]]
 
-    A mailing that was tried before goes again as it was, and what came since goes with the next.
-    """
-    head = Delivery.objects.filter(same("team"), same("mailing"), lease_token=token, user=OuterRef("user"))
-    return Delivery.objects.due(channel, now).unleased(now).filter(Exists(head))
+
+def _rows(due: DeliveryQuerySet) -> Iterator[Row]:
+    names = [field.name for field in fields(Row)]
+    return (Row(**values) for values in due.order_by("due_at", "pk").values(*names))
+
+
+def _lease(groups: list[Group], now: datetime, token: uuid.UUID) -> int:
+    """Takes those groups whose head nobody else is taking at this moment. Returns how many deliveries that are."""
+    heads = Delivery.objects.pending().unleased(now).filter(pk__in=[group.head.pk for group in groups])
+    # Skips what another worker is taking; SQLite, which has one writer at a time, ignores it.
+    free = set(heads.select_for_update(skip_locked=True).values_list("pk", flat=True))
+    taken = [row.pk for group in groups if group.head.pk in free for row in group.rows]
+    # And still unleased: without row locks another worker may have been first.
+    return (
+        Delivery.objects.pending()
+        .unleased(now)
+        .filter(pk__in=taken)
+        .update(
+            lease_token=token,
+            lease_until=now + conf.settings().delivery_lease,
+            takeovers=Case(When(lease_token=None, then=F("takeovers")), default=F("takeovers") + 1),
+        )
+    )
 
 
 def _held(deliveries: Collection[Delivery]) -> DeliveryQuerySet:

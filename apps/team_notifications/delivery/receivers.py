@@ -10,5 +10,5 @@ def connect() -> None:
     preferences_changed.connect(_reconsider, dispatch_uid="team_notifications.delivery")
 
 
-def _reconsider(user: Any, **kwargs: Any) -> None:
-    outbox.reconsider(user)
+def _reconsider(user: Any, team: Any, **kwargs: Any) -> None:
+    outbox.reconsider(user=user, team=team)

@@ -3,8 +3,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.lookups import IsNull
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -75,11 +74,6 @@ class Mailing(models.Model):
         return f"{self.get_kind_display()} to {self.address}"
 
 
-def same(field: str) -> Q:
-    """In a subquery: `field` is what it is outside, or is empty in both. SQL's equality never holds for two NULLs."""
-    return Q(**{field: OuterRef(field)}) | Q(IsNull(F(field), True), IsNull(OuterRef(field), True))
-
-
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def pending(self) -> "DeliveryQuerySet":
         return self.filter(state=Delivery.State.PENDING)
@@ -90,15 +84,6 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def unleased(self, now: datetime) -> "DeliveryQuerySet":
         """Nobody is at them, or whoever was has not been heard of since their lease ended."""
         return self.filter(Q(lease_until=None) | Q(lease_until__lte=now))
-
-    def heads(self, channel: str, now: datetime) -> "DeliveryQuerySet":
-        """The first due delivery of each member and team, leased or not: whoever holds it has the whole group."""
-        sooner = Q(due_at__lt=OuterRef("due_at")) | Q(due_at=OuterRef("due_at"), pk__lt=OuterRef("pk"))
-        earlier = Delivery.objects.due(channel, now).filter(sooner, user=OuterRef("user"))
-        # Apart, because an OR of the two keeps the team out of the index.
-        in_same_team = earlier.filter(team=OuterRef("team"))
-        both_personal = earlier.filter(IsNull(OuterRef("team"), True), team=None)
-        return self.due(channel, now).filter(~Exists(in_same_team), ~Exists(both_personal))
 
 
 class Delivery(models.Model):
@@ -133,6 +118,9 @@ class Delivery(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveSmallIntegerField(default=0)
+    takeovers = models.PositiveSmallIntegerField(
+        db_default=0, editable=False, help_text=_("How many workers ended, without a word, while they had it.")
+    )
     lease_token = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     last_error = models.TextField(blank=True, help_text=_("Why it failed, or why it was not sent."))

@@ -1,7 +1,7 @@
 """What a mail says, as its templates see it. Texts are as they are written; the templates escape them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -44,16 +44,22 @@ class Group:
 
 
 def content(
-    mailing: Mailing, rows: Sequence[UserNotification], wanted: Mapping[str, Any] | None, unsubscribe_url: str
+    team: Any,
+    rows: Sequence[UserNotification],
+    *,
+    reason: str,
+    anchor: Callable[[UserNotification], str],
+    unsubscribe_url: str,
 ) -> dict[str, Any]:
-    """The context of all templates of one mail."""
+    """The context of all templates of one mail about `team` (None: personal). `anchor` names a row in the inbox."""
     limit = conf.settings().digest_lines
     inbox_url = absolute(reverse("team_notifications:inbox"))
-    lines = [_line(row, inbox_url) for row in sorted(rows, key=_gravest_and_newest, reverse=True)]
+    gravest_first = sorted(rows, key=_gravest_and_newest, reverse=True)
+    lines = [_line(row, f"{inbox_url}#thread-{anchor(row)}") for row in gravest_first]
     counts = Counter(line.level for line in lines)
-    key = [mailing.team_id] if mailing.team_id is not None else []
+    key = [team.pk] if team is not None else []
     return {
-        "team": team_name(mailing.team) if mailing.team else "",
+        "team": team_name(team) if team else "",
         "site_name": conf.settings().site_name,
         "line": lines[0],
         "count": len(lines),
@@ -65,7 +71,7 @@ def content(
             for level, shown in groupby(lines[:limit], key=lambda line: line.level)
         ],
         "more": max(len(lines) - limit, 0),
-        "reason": _reason(mailing, wanted),
+        "reason": reason,
         "inbox_url": inbox_url,
         "preferences_url": absolute(reverse("team_notifications:preferences", args=key)),
         "unsubscribe_url": unsubscribe_url,
@@ -77,14 +83,14 @@ def absolute(url: str) -> str:
     return f"{conf.settings().site_url.rstrip('/')}{url}" if url.startswith("/") else url
 
 
-def _line(row: UserNotification, inbox_url: str) -> Line:
+def _line(row: UserNotification, url: str) -> Line:
     thread = row.notification
     return Line(
         thread=thread,
         level=thread.severity,
         facts=_facts(thread),
         links={label: absolute(url) for label, url in thread.links.items()},
-        url=f"{inbox_url}#thread-{row.pk}" if row.in_app else "",
+        url=url if row.in_app else "",
     )
 
 
@@ -118,7 +124,7 @@ BUT: dict[int, Promise] = {
 }
 
 
-def _reason(mailing: Mailing, wanted: Mapping[str, Any] | None) -> str:
+def reason(mailing: Mailing, wanted: Mapping[str, Any] | None) -> str:
     why = (
         gettext("You get this because you are in %(team)s.") % {"team": team_name(mailing.team)}
         if mailing.team

@@ -49,9 +49,9 @@ def domain() -> str:
 
 
 def sender(team: Any) -> str:
-    """Our own address, named for the team and the site."""
+    """Our own address, named for the team and the site. In plain ASCII where the names are: more programs show it."""
     site_name = one_line(conf.settings().site_name, fallback=domain())
-    name = f"{team_name(team)} · {site_name}" if team else site_name
+    name = f"{team_name(team)} ({site_name})" if team else site_name
     return f'"{quote(name)}" <{parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}>'
 
 

@@ -20,4 +20,9 @@ class CustomActionsConfig(AppConfig):
     }
 
     def ready(self) -> None:
-        from custom_actions import checks  # noqa: F401  (registers them)
+        from custom_actions import (
+            checks,  # noqa: F401  (registers them)
+            kinds,
+        )
+
+        kinds.register()

@@ -37,6 +37,9 @@ class Notification(models.Model):
     identifier = models.CharField(max_length=64, help_text=_("The hash of slug and event data."))
     slug = models.CharField(max_length=SLUG_MAX_LENGTH)
     event_data = models.JSONField(default=dict, blank=True)
+    params = models.JSONField(
+        default=dict, blank=True, help_text=_("The values that the texts of its kind are filled with.")
+    )
     title = models.CharField(max_length=TITLE_MAX_LENGTH)
     message = models.TextField(blank=True)
     level = models.PositiveSmallIntegerField(choices=Level.choices, default=Level.INFO)

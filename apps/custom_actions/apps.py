@@ -20,9 +20,7 @@ class CustomActionsConfig(AppConfig):
     }
 
     def ready(self) -> None:
-        from custom_actions import (
-            checks,  # noqa: F401  (registers them)
-            kinds,
-        )
+        from custom_actions import checks  # noqa: F401  (registers them)
+        from custom_actions.kinds import register
 
-        kinds.register()
+        register()

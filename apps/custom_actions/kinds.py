@@ -1,4 +1,8 @@
-"""The kinds of things that this feature tells. Level and audience are given by its helpers in `notifications`."""
+"""The kinds of things that this feature tells.
+
+Level and audience stay with the calls in `notifications`, so that others who tell of an action with these slugs and a
+title of their own reach whom they reached before there were kinds.
+"""
 
 from django.utils.translation import gettext_lazy as _
 

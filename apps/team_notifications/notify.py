@@ -112,6 +112,8 @@ def create_notification(
             notified=told.notified,
             unfinished=told.unfinished,
         )
+        if words.failure is not None:
+            transaction.on_commit(words.count_failure, using=router.db_for_write(Notification), robust=True)
     return notification
 
 

@@ -15,6 +15,7 @@ TOKEN = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")
 BRACES = {"{{": "{", "}}": "}"}
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
+MOST = 100  # placeholders in one text, which is filled for each event
 SHOWN = 60  # characters of a wrong placeholder that an error repeats
 
 
@@ -37,6 +38,8 @@ def check(text: str | Promise, permitted: Collection[str]) -> None:
     """Raises BadPlaceholder unless `text` can be stored, and filled with values of the permitted names."""
     if found := UNSTORABLE.search(str(text)):
         raise BadPlaceholder(f"{found.group()!r} cannot be stored: a NUL, or half a surrogate pair.")
+    if len(TOKEN.findall(str(text))) > MOST:
+        raise BadPlaceholder(f"There are more than {MOST} placeholders.")
     if wrong := unknown(text, permitted):
         raise BadPlaceholder(f"{_braced(wrong)}: there is no such name here; {_there_is(permitted)}")
 

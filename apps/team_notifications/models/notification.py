@@ -59,6 +59,9 @@ class Notification(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
 
+    # Title and message as a mail says them, where that is not what the inbox says. Set by `wording`, and never stored.
+    in_mail: tuple[str, str] | None = None
+
     objects = NotificationQuerySet.as_manager()
 
     class Meta:

@@ -82,7 +82,7 @@ def check_webhooks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 @register
 def check_kinds(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """E020: two kinds with one slug. E021: a kind whose slug, level, params or default texts make no sense."""
+    """E020: two kinds with one slug. E021: a kind that makes no sense somewhere, such as a text with unknown params."""
     hint = "Give each kind a slug of its own; the first that was registered counts."
     twice = [_error(20, f"There are two kinds {kind.slug!r}: {kind.label!s}.", hint) for kind in kinds.duplicates()]
     wrong = [(kind, reason) for kind in kinds.all_kinds() for reason in _why_no_kind(kind)]
@@ -98,6 +98,8 @@ def _why_no_kind(kind: Kind) -> Iterator[str]:
         lambda: check_permissions(kind.permissions),
         lambda: check_params(kind, kind.params),  # the samples
         lambda: [placeholders.names(f"{{{name}}}") for name in kind.params],
+        lambda: clean_title(kind.label, "label"),
+        lambda: clean_title(kind.category, "category"),
         lambda: clean_title(kind.title),
         lambda: placeholders.check(kind.title, kind.params),
         lambda: placeholders.check(kind.message, kind.params),

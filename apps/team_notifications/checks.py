@@ -1,6 +1,6 @@
 """Wrong settings fail at start, with an id and a hint."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -13,9 +13,15 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import connections, router
 from django.urls import NoReverseMatch, reverse
 
-from team_notifications import conf, preferences
+from team_notifications import conf, kinds, placeholders, preferences
 from team_notifications.directory import TeamDirectory
+from team_notifications.identifiers import check_slug
+from team_notifications.kinds import Kind
+from team_notifications.levels import Level
 from team_notifications.models import UserNotification
+from team_notifications.report import check_permissions
+from team_notifications.texts import clean_title
+from team_notifications.wording import check_params
 
 HTMX = "django_htmx.middleware.HtmxMiddleware"
 METHODS = [name for name in vars(TeamDirectory) if not name.startswith("_")]
@@ -72,6 +78,37 @@ def check_webhooks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         return []
     hint = 'Set ANYMAIL["WEBHOOK_SECRET"] to "name:password", and put both into the address that the provider calls.'
     return [_error(7, "Anymail's webhooks have no secret: anybody could report bounces and complaints.", hint)]
+
+
+@register
+def check_kinds(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """E020: two kinds with one slug. E021: a kind that makes no sense somewhere, such as a text with unknown params."""
+    hint = "Give each kind a slug of its own; the first that was registered counts."
+    twice = [_error(20, f"There are two kinds {kind.slug!r}: {kind.label!s}.", hint) for kind in kinds.duplicates()]
+    wrong = [(kind, reason) for kind in kinds.all_kinds() for reason in _why_no_kind(kind)]
+    hint = "Correct the kind where its feature registers it."
+    return [*twice, *(_error(21, f"The kind {kind.slug!r}: {reason}", hint) for kind, reason in wrong)]
+
+
+def _why_no_kind(kind: Kind) -> Iterator[str]:
+    """What is wrong with `kind`, each as a sentence."""
+    checks: list[Callable[[], object]] = [
+        lambda: check_slug(kind.slug),
+        lambda: Level.parse(kind.level),
+        lambda: check_permissions(kind.permissions),
+        lambda: check_params(kind, kind.params),  # the samples
+        lambda: [placeholders.names(f"{{{name}}}") for name in kind.params],
+        lambda: clean_title(kind.label, "label"),
+        lambda: clean_title(kind.category, "category"),
+        lambda: clean_title(kind.title),
+        lambda: placeholders.check(kind.title, kind.params),
+        lambda: placeholders.check(kind.message, kind.params),
+    ]
+    for check in checks:
+        try:
+            check()
+        except (TypeError, ValueError) as error:
+            yield str(error)
 
 
 def _has_webhooks() -> bool:

@@ -25,8 +25,8 @@ def check_slug(slug: str) -> str:
     return slug
 
 
-def check_event_data(event_data: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns a plain copy of `event_data` as JSON has it; None becomes an empty dict.
+def check_event_data(event_data: Mapping[str, Any] | None, what: str = "Event data") -> dict[str, Any]:
+    """Returns a plain copy of `event_data` as JSON has it; None becomes an empty dict. Errors call it `what`.
 
     Raises TypeError, naming the key, for what JSON cannot hold (NaN, bytes, sets, objects, keys that are no strings),
     and ValueError for text or numbers that a database cannot hold, or for more than ten levels of nesting.
@@ -34,8 +34,8 @@ def check_event_data(event_data: Mapping[str, Any] | None) -> dict[str, Any]:
     if event_data is None:
         return {}
     if not isinstance(event_data, Mapping):
-        raise TypeError(f"Event data is a dict of JSON values, not {event_data!r}.")
-    return {_key(key, "event data"): _value(value, str(key), depth=1) for key, value in event_data.items()}
+        raise TypeError(f"{what} is a dict of JSON values, not {event_data!r}.")
+    return {_key(key, what.lower(), what): _value(value, str(key), what, depth=1) for key, value in event_data.items()}
 
 
 def identifier_for(slug: str, event_data: Mapping[str, Any] | None = None) -> str:
@@ -53,33 +53,35 @@ def identifier_for(slug: str, event_data: Mapping[str, Any] | None = None) -> st
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _value(value: Any, path: str, depth: int) -> Any:
+def _value(value: Any, path: str, what: str, depth: int) -> Any:
     if depth > MAX_DEPTH:
-        raise ValueError(f"Event data {path!r} is nested more than {MAX_DEPTH} levels deep.")
+        raise ValueError(f"{what} {path!r} is nested more than {MAX_DEPTH} levels deep.")
     match value:
         case str():
-            return _text(value, path)
+            return _text(value, path, what)
         case float() if not math.isfinite(value):
-            raise TypeError(f"Event data {path!r} is {value!r}, which JSON cannot hold.")
+            raise TypeError(f"{what} {path!r} is {value!r}, which JSON cannot hold.")
         case int() if abs(value) >= LARGEST_INT:
-            raise ValueError(f"Event data {path!r} is a number of more than 100 digits.")
+            raise ValueError(f"{what} {path!r} is a number of more than 100 digits.")
         case None | bool() | int() | float():
             return value
         case list() | tuple():
-            return [_value(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
+            return [_value(item, f"{path}[{index}]", what, depth + 1) for index, item in enumerate(value)]
         case dict():
-            return {_key(key, path): _value(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
-    raise TypeError(f"Event data {path!r} is of type {type(value).__name__}, but takes only {TYPE_NAMES}: {value!r}.")
+            return {
+                _key(key, path, what): _value(item, f"{path}.{key}", what, depth + 1) for key, item in value.items()
+            }
+    raise TypeError(f"{what} {path!r} is of type {type(value).__name__}, but takes only {TYPE_NAMES}: {value!r}.")
 
 
-def _key(key: Any, path: str) -> str:
+def _key(key: Any, path: str, what: str) -> str:
     if not isinstance(key, str):
         raise TypeError(f"A key of {path} is {key!r}; keys are strings.")
-    return _text(key, path)
+    return _text(key, path, what)
 
 
-def _text(text: str, path: str) -> str:
+def _text(text: str, path: str, what: str) -> str:
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError(f"Event data {path!r} holds a NUL or half a surrogate pair, which cannot be stored: {text!r}.")
+        raise ValueError(f"{what} {path!r} holds a NUL or half a surrogate pair, which cannot be stored: {text!r}.")
     # A subclass (a safe string, a text enum) is stored as the plain string that it is.
     return str.__str__(text)

@@ -10,8 +10,8 @@ from django.db.models import Model
 from django.dispatch import Signal
 from django.utils.functional import Promise
 
-from team_notifications import fanout, threads
-from team_notifications.identifiers import identifier_for
+from team_notifications import fanout, kinds, threads, wording
+from team_notifications.identifiers import check_slug, identifier_for
 from team_notifications.levels import Level
 from team_notifications.models import Notification
 from team_notifications.recipients import Audience, Recipients, team_defaults
@@ -23,10 +23,11 @@ def create_notification(
     *,
     team: Any,
     slug: str,
-    title: str | Promise,
-    message: str | Promise = "",
-    level: Level | int | str = Level.INFO,
+    title: str | Promise | None = None,
+    message: str | Promise | None = None,
+    level: Level | int | str | None = None,
     event_data: Mapping[str, Any] | None = None,
+    params: Mapping[str, object] | None = None,
     permissions: Collection[str] | None = None,
     links: Mapping[str, str] | None = None,
     source: Model | None = None,
@@ -39,6 +40,9 @@ def create_notification(
     The same slug and event data are the same thread: it is brought up to date, counts one more occurrence, and is
     unread again for everyone who had read or archived it. The number of queries does not depend on the team's size.
 
+    Title, message, level and permissions that are not given come from the kind that is registered for the slug. Without
+    a kind there must be a title; the message is then empty, the level INFO, and the audience every member.
+
     Args:
         team: the saved team.
         slug: the kind of thing that happened, ``custom-action-down``.
@@ -46,8 +50,9 @@ def create_notification(
         message: plain text, cleaned.
         level: a `Level`, its number or its name.
         event_data: the JSON values that tell one subject from another, ``{"action_id": 7}``.
-        permissions: names such as ``teams.change_team``, all of which a reader holds. None, or no name, means every
-            member.
+        params: the JSON values that the texts of the kind are filled with, one for each of its params. A call with a
+            title of its own and no params needs none; then nothing is said but what it says.
+        permissions: names such as ``teams.change_team``, all of which a reader holds. An empty list means every member.
         links: label → URL; http, https or a path on this site. The first is the one that a click follows.
         source: the saved object that it is about. Object permissions on it count.
         recipients: members to whom the audience is narrowed; it never widens it. Of thousands, give a queryset.
@@ -65,14 +70,18 @@ def create_notification(
         TypeError, ValueError: naming the bad value, before anything is written.
         UnknownPermission: a ValueError; an unknown name never means "everyone".
     """
+    kind = kinds.find(check_slug(slug))
+    defaults = kind or kinds.ANY
+    words = wording.choose(slug, kind, title=title, message=message, params=params)
     report = Report.check(
         team=team,
         slug=slug,
         event_data=event_data,
-        title=title,
-        message=message,
-        level=level,
-        permissions=permissions,
+        params=words.params,
+        title=words.title,
+        message=words.message,
+        level=defaults.level if level is None else level,
+        permissions=defaults.permissions if permissions is None else permissions,
         links=links,
         source=source,
         expires_at=expires_at,
@@ -103,6 +112,8 @@ def create_notification(
             notified=told.notified,
             unfinished=told.unfinished,
         )
+        if words.failure is not None:
+            transaction.on_commit(words.count_failure, using=router.db_for_write(Notification), robust=True)
     return notification
 
 

@@ -28,6 +28,7 @@ class Report:
     identifier: str
     slug: str
     event_data: dict[str, Any]
+    params: dict[str, Any]
     title: str
     message: str
     level: Level
@@ -45,6 +46,7 @@ class Report:
         team: Any,
         slug: str,
         event_data: Mapping[str, Any] | None,
+        params: dict[str, Any],
         title: str | Promise,
         message: str | Promise,
         level: Level | int | str,
@@ -53,13 +55,14 @@ class Report:
         source: Model | None,
         expires_at: datetime | None,
     ) -> "Report":
-        """Raises TypeError or ValueError, naming the value, for anything that cannot be told."""
+        """Raises TypeError or ValueError, naming the value, for anything that cannot be told. `params` are checked."""
         app, model, key = check_source(source)
         return cls(
             team=check_team(team),
             identifier=identifier_for(slug, event_data),
             slug=check_slug(slug),
             event_data=check_event_data(event_data),
+            params=params,
             title=clean_title(title),
             message=clean_message(message),
             level=Level.parse(level),

@@ -15,6 +15,7 @@ from team_notifications.sql import column_names, prepared
 
 # What the last report says, and what adds up over all of them.
 REFRESHED = (
+    "params",
     "title",
     "message",
     "level",

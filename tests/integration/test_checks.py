@@ -7,10 +7,14 @@ import pytest
 from django.core.checks import run_checks
 from django.db import connection
 from django.test import override_settings
+from django.utils.translation import gettext_lazy
 
 from team_notifications import conf
+from team_notifications.checks import check_kinds
+from team_notifications.kinds import Kind
 from team_notifications.levels import Level
 from teams.apps import TeamsConfig
+from tests.kinds import kind, registered
 
 
 def ids(prefix: str) -> list[str]:
@@ -114,3 +118,48 @@ def test_a_changed_setting_is_read_anew() -> None:
     with with_settings(UNREAD_CAP=5):
         assert conf.settings().unread_cap == 5
     assert conf.settings().unread_cap == 99
+
+
+# ---- kinds ----------------------------------------------------------------------------------------------------------
+
+
+def told_about_kinds(*kinds: Kind) -> list[str]:
+    with registered(*kinds):
+        return [message.msg for message in check_kinds(None)]
+
+
+def test_two_kinds_with_one_slug_are_reported() -> None:
+    [message] = told_about_kinds(kind(), kind(label="Another"))
+    assert message == "There are two kinds 'ai-cluster-complete': Another."
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"title": "{cluster}"}, "'{cluster}': there is no such name here; there is {clusters}, {keywords}."),
+        ({"message": gettext_lazy("{keywords} {when}")}, "'{when}': there is no such name here"),
+        ({"title": "{keywords.__class__}"}, "'{keywords.__class__}' is no placeholder"),
+        ({"title": " "}, "holds no readable character"),
+        ({"label": ""}, "The label '' holds no readable character"),
+        ({"category": None}, "The category is text, not None"),
+        ({"title": None}, "The title is text, not None"),
+        ({"slug": "AI cluster"}, "'AI cluster' is not a slug"),
+        ({"level": 7}, "7 is not a level"),
+        ({"permissions": "teams.view_team"}, "Permissions are a list of names"),
+        ({"params": {"clusters": 1, "keywords": object()}}, "Param 'keywords' is of type object"),
+        ({"params": {"clusters": 1, "keywords": 2, "no name": 3}}, "'{no name}' is no placeholder"),
+    ],
+)
+def test_a_kind_that_makes_no_sense_is_reported(changes: dict[str, Any], told: str) -> None:
+    messages = told_about_kinds(kind(**changes))
+    assert any(f"The kind {kind(**changes).slug!r}: " in message and told in message for message in messages), messages
+
+
+def test_a_kind_that_makes_sense_is_not_reported() -> None:
+    assert told_about_kinds(kind(params={"clusters": gettext_lazy("many"), "keywords": 2})) == []
+
+
+@pytest.mark.django_db
+def test_kinds_are_checked_at_start() -> None:
+    with registered(kind(), kind(), kind(slug="a-b", title="{x}")):
+        assert ids("team_notifications") == ["team_notifications.E020", "team_notifications.E021"]

@@ -174,7 +174,7 @@ def _send_all(
 def _checked_again(mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist) -> list[Delivery]:
     """Those that may still go. The mails before took long, and much may have changed since the batch was looked at."""
     keys = [delivery.pk for delivery in deliveries]
-    now_so = list(outbox.loaded(writing(Delivery).filter(pk__in=keys)))
+    now_so = outbox.loaded(writing(Delivery).filter(pk__in=keys))
     asked_at = timezone.now()
     verdicts = check(now_so, wishes, asked_at)
     going = [delivery for delivery in now_so if verdicts[delivery].send]

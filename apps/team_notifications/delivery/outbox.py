@@ -19,6 +19,7 @@ from team_notifications.delivery.groups import Group, Row, next_batch
 from team_notifications.models import Delivery, Mailing
 from team_notifications.models.delivery import DeliveryQuerySet
 from team_notifications.sql import prepared, writing
+from team_notifications.wording import word_mails
 
 LARGEST_BATCH = 5_000  # deliveries that a worker holds in memory, but for a single member to whom more are owed
 
@@ -41,15 +42,18 @@ def claim(channel: str, limit: int | None = None) -> list[Delivery]:
                 break
             after = first[-1]  # others have all of these at this moment
     mine = writing(Delivery).filter(lease_token=token, state=Delivery.State.PENDING)
-    claimed = list(loaded(mine))
+    claimed = loaded(mine)
     # What is owed to a member, or about a row, that was deleted in the moment of the event.
     mine.exclude(pk__in=[delivery.pk for delivery in claimed]).delete()
     return claimed
 
 
-def loaded(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """With everything that deciding needs."""
-    return deliveries.order_by("pk").select_related("user_notification__notification__team", "user", "team", "mailing")
+def loaded(deliveries: QuerySet[Delivery]) -> list[Delivery]:
+    """With everything that deciding and writing needs: afterwards a mail is written without another question."""
+    related = deliveries.select_related("user_notification__notification__team", "user", "team", "mailing")
+    found = list(related.order_by("pk"))
+    word_mails([delivery.user_notification.notification for delivery in found])
+    return found
 
 
 def still_ours(deliveries: Collection[Delivery]) -> bool:

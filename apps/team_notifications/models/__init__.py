@@ -2,11 +2,13 @@ from team_notifications.models.delivery import Delivery, Mailing, Suppression
 from team_notifications.models.fanout import UnfinishedFanout
 from team_notifications.models.notification import Notification, Occurrence, UserNotification
 from team_notifications.models.preference import Preference
+from team_notifications.models.template import NotificationTemplate
 
 __all__ = [
     "Delivery",
     "Mailing",
     "Notification",
+    "NotificationTemplate",
     "Occurrence",
     "Preference",
     "Suppression",

@@ -37,6 +37,9 @@ class Notification(models.Model):
     identifier = models.CharField(max_length=64, help_text=_("The hash of slug and event data."))
     slug = models.CharField(max_length=SLUG_MAX_LENGTH)
     event_data = models.JSONField(default=dict, blank=True)
+    params = models.JSONField(
+        default=dict, blank=True, help_text=_("The values that the texts of its kind are filled with.")
+    )
     title = models.CharField(max_length=TITLE_MAX_LENGTH)
     message = models.TextField(blank=True)
     level = models.PositiveSmallIntegerField(choices=Level.choices, default=Level.INFO)
@@ -55,6 +58,9 @@ class Notification(models.Model):
     last_event_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
+
+    # Title and message as a mail says them, where that is not what the inbox says. Set by `wording`, and never stored.
+    in_mail: tuple[str, str] | None = None
 
     objects = NotificationQuerySet.as_manager()
 

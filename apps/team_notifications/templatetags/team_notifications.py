@@ -12,7 +12,9 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
+from team_notifications import kinds
 from team_notifications.levels import Level
+from team_notifications.models import Notification
 from team_notifications.web.reader import unread
 
 OPENING_LINES = 3
@@ -33,6 +35,16 @@ def notification_bell(context: template.Context) -> dict[str, Any]:
 @register.simple_tag
 def level_icon(level: Level) -> str:
     return render_to_string(f"team_notifications/icons/{level.slug}.svg")
+
+
+@register.simple_tag
+def thread_icon(thread: Notification) -> str:
+    """The icon of the thread's kind; without one, or where its file is missing, that of the level."""
+    kind = kinds.find(thread.slug)
+    names = [f"team_notifications/icons/{thread.severity.slug}.svg"]
+    if kind and kind.icon:
+        names.insert(0, kind.icon if kind.icon.endswith(".svg") else f"team_notifications/icons/{kind.icon}.svg")
+    return render_to_string(names)
 
 
 @register.simple_tag

@@ -18,11 +18,12 @@ from team_notifications.delivery.channels.email.headers import team_name
 from team_notifications.levels import Level, Threshold
 from team_notifications.models import Mailing, Notification, UserNotification
 from team_notifications.models.preference import Frequency
+from team_notifications.wording import as_mailed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One thread, with how often it happened and when last. `links` are absolute.
+    """One thread as a mail says it, with how often it happened and when last. `links` are absolute.
 
     `url` is its place in the inbox; empty when the inbox does not show it.
     """
@@ -84,7 +85,7 @@ def absolute(url: str) -> str:
 
 
 def _line(row: UserNotification, url: str) -> Line:
-    thread = row.notification
+    thread = as_mailed(row.notification)
     return Line(
         thread=thread,
         level=thread.severity,

@@ -76,8 +76,10 @@ def unsubscribe_url(token: str) -> str:
 
 
 def _same_words(mailing: Mailing, rows: Sequence[UserNotification], zone: tzinfo, language: str, why: str) -> Hashable:
-    """What the words depend on. A thread says something else only when it happens again."""
-    threads = tuple((row.notification_id, row.notification.occurrences, row.in_app) for row in rows)
+    """What the words depend on. A thread says something else when it happens again, or its template was changed."""
+    threads = tuple(
+        (row.notification_id, row.notification.occurrences, row.notification.in_mail, row.in_app) for row in rows
+    )
     return mailing.team_id, threads, zone, language, why
 
 

@@ -18,6 +18,7 @@ from team_notifications.delivery.channels.email.headers import team_name
 from team_notifications.levels import Level, Threshold
 from team_notifications.models import Mailing, Notification, UserNotification
 from team_notifications.models.preference import Frequency
+from team_notifications.personal import PERSONAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ def content(
     inbox_url = absolute(reverse("team_notifications:inbox"))
     lines = [_line(row, inbox_url) for row in sorted(rows, key=_gravest_and_newest, reverse=True)]
     counts = Counter(line.level for line in lines)
-    key = [mailing.team_id] if mailing.team_id is not None else []
+    key = PERSONAL.pk if mailing.team_id is None else mailing.team_id
     return {
         "team": team_name(mailing.team) if mailing.team else "",
         "site_name": conf.settings().site_name,
@@ -67,7 +68,7 @@ def content(
         "more": max(len(lines) - limit, 0),
         "reason": _reason(mailing, wanted),
         "inbox_url": inbox_url,
-        "preferences_url": absolute(reverse("team_notifications:preferences", args=key)),
+        "preferences_url": absolute(reverse("team_notifications:preferences", args=[key])),
         "unsubscribe_url": unsubscribe_url,
     }
 
@@ -122,7 +123,7 @@ def _reason(mailing: Mailing, wanted: Mapping[str, Any] | None) -> str:
     why = (
         gettext("You get this because you are in %(team)s.") % {"team": team_name(mailing.team)}
         if mailing.team
-        else gettext("You get this because it is meant for you alone.")
+        else gettext("You get this because it is addressed to you.")
     )
     return f"{why} {_how(wanted)}" if wanted else why
 

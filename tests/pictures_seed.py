@@ -13,7 +13,7 @@ from team_notifications.delivery.channels.email.suppression import suppress
 from team_notifications.levels import Threshold
 from team_notifications.models import Suppression
 from team_notifications.models.preference import Frequency
-from team_notifications.notify import create_notification, resolve_notification
+from team_notifications.notify import create_notification, notify_user, resolve_notification
 from teams.models import Membership, Team
 from users.models import User
 
@@ -43,6 +43,8 @@ def seed(password: str) -> None:
     preferences.do_not_disturb(ines, northwind, until=timezone.now() + 2 * DAY)
     suppress("marek@example.com", Suppression.Reason.BOUNCED)
     working_week(harbour, northwind)
+    with time_machine.travel(timezone.now() - 5 * MINUTE, tick=False):
+        notify_user(ines, "Your export is ready", "The shipments of October, 12,480 rows.", "success", url="/")
     extreme_texts(extremes)
 
 

@@ -63,9 +63,9 @@ class LongTable(ReadOnly, admin.ModelAdmin):
 
 @admin.register(Notification)
 class NotificationAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["title", "team", "slug", "level", "occurrences", "last_event_at", "resolved_at"]
+    list_display = ["title", "team", "user", "slug", "level", "occurrences", "last_event_at", "resolved_at"]
     list_filter = ["level", "slug"]
-    list_select_related = ["team"]
+    list_select_related = ["team", "user"]
     search_fields = ["title", "slug", "identifier"]
     date_hierarchy = "last_event_at"
     ordering = ["-last_event_at"]
@@ -76,7 +76,10 @@ class NotificationAdmin(ReadOnly, admin.ModelAdmin):
 class PreferenceAdmin(admin.ModelAdmin):
     """With the user empty: the default of a team for its members."""
 
-    list_display = ["user", "team", "in_app_enabled", "in_app_level", "email_enabled", "email_level", "email_frequency"]
+    list_display = [
+        *("user", "team", "personal", "in_app_enabled", "in_app_level"),
+        *("email_enabled", "email_level", "email_frequency"),
+    ]
     list_select_related = ["user", "team"]
     raw_id_fields = ["user", "team"]
 

@@ -70,6 +70,30 @@ def unfinished() -> list[int]:
     return list(writing(UnfinishedFanout).order_by("created_at").values_list("pk", flat=True))
 
 
+def tell_one(notification: Notification, user: Any, *, in_app: bool, by_email: bool) -> UserNotification:
+    """Notifies `user`, whom alone a new thread is for, through these channels. Returns their row."""
+    at = notification.last_event_at
+    row = UserNotification.objects.create(
+        notification=notification,
+        user=user,
+        team=notification.team,
+        in_app=in_app,
+        notified_at=at,
+        notified_level=notification.level,
+    )
+    if by_email:
+        Delivery.objects.create(
+            user_notification=row,
+            user=user,
+            team=notification.team,
+            revision=row.revision,
+            channel="email",
+            created_at=at,
+            due_at=at,
+        )
+    return row
+
+
 def has_reached_somebody(notification: Notification) -> bool:
     """Whether a member was told of the thread, or is about to be. The caller holds the thread's lock."""
     rows = writing(UserNotification).filter(notification=notification)

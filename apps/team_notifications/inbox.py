@@ -23,6 +23,7 @@ from team_notifications.directory import SourceGrant
 from team_notifications.models import Notification, UserNotification
 from team_notifications.models.lookups import HeldInTeam
 from team_notifications.models.notification import UserNotificationQuerySet
+from team_notifications.recipients import active_users
 from team_notifications.sql import embed
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)  # for `mute`; later dates overflow in some time zones
@@ -58,9 +59,9 @@ def visible_to(user: Any) -> UserNotificationQuerySet:
 
 
 def unread_count(user: Any, team: Any = None) -> int:
-    """How many unread threads the inbox shows, in one team or in all; at most one more than ``UNREAD_CAP``."""
+    """How many unread threads the inbox shows, of a team, `PERSONAL` or all; at most one more than ``UNREAD_CAP``."""
     rows = visible_to(user).unread()
-    return count(rows if team is None else rows.filter(team=team))
+    return count(rows if team is None else rows.of(team))
 
 
 def count(rows: UserNotificationQuerySet) -> int:
@@ -148,11 +149,16 @@ def delete(rows: UserNotificationQuerySet) -> int:
 
 
 def _permitted(user: Any) -> Q:
-    """The user's rows of teams they are in now, whose threads ask for nothing that they do not hold now."""
+    """The user's rows of teams they are in now, whose threads ask for nothing that they do not hold now; and their own.
+
+    A personal thread is shown to the one whom it belongs to, whoever has a row of it.
+    """
     directory = conf.directory()
     held = directory.permissions(user)
     grants = list(directory.source_grants(user))
-    return Q(team=None) | Q(_holds_all(held, grants), team__in=list(held))
+    active = active_users().filter(pk=user.pk).values("pk")
+    own = Q(team=None, notification__user=user.pk, user__in=active)
+    return own | Q(_holds_all(held, grants), team__in=list(held))
 
 
 def _holds_all(held: Mapping[Any, frozenset[str]], grants: Iterable[SourceGrant]) -> Q:

@@ -10,10 +10,10 @@ from django.db.models import Model
 from django.dispatch import Signal
 from django.utils.functional import Promise
 
-from team_notifications import fanout, kinds, threads, wording
+from team_notifications import fanout, kinds, single, threads, wording
 from team_notifications.identifiers import check_slug, identifier_for
 from team_notifications.levels import Level
-from team_notifications.models import Notification
+from team_notifications.models import Notification, UserNotification
 from team_notifications.recipients import Audience, Recipients, team_defaults
 from team_notifications.report import Report, check_recipients, check_team
 from team_notifications.signals import notification_recorded, notification_resolved
@@ -115,6 +115,64 @@ def create_notification(
         if words.failure is not None:
             transaction.on_commit(words.count_failure, using=router.db_for_write(Notification), robust=True)
     return notification
+
+
+def notify_user(
+    user: Any,
+    title: str | Promise,
+    message: str | Promise = "",
+    level: Level | int | str = "info",
+    url: str = "",
+    source_app: str = "",
+    source_model: str = "",
+    source_id: str = "",
+    deduplicate: bool = False,
+    expires_at: datetime | None = None,
+    team: Any = None,
+) -> UserNotification | None:
+    """Tells one user something. For code that knows whom to tell; each call is a notification of its own.
+
+    Args:
+        user: the saved user.
+        title, message: plain text, as in `create_notification`.
+        level: a `Level`, its number or its name in any case; ``danger`` is ERROR.
+        url: the one link; http, https or a path on this site.
+        source_app, source_model, source_id: the object that it is about, by app label, model and primary key as text.
+        deduplicate: say nothing when a notice about the same source is in the user's inbox, unread.
+        expires_at: a time, with its zone, after which nobody sees it.
+        team: the saved team that it is about; None makes it personal.
+
+    Returns:
+        The user's row. None, and nothing is written, when `deduplicate` found one; when the user has notifications
+        off or the level is under their threshold, for inbox and email both; and when they are inactive or not a member
+        of the team.
+
+    Raises:
+        TypeError, ValueError: naming the bad value, before anything is written.
+    """
+    notice = single.Notice.check(
+        user=user,
+        title=title,
+        message=message,
+        level=level,
+        url=url,
+        source=(source_app, source_model, source_id),
+        deduplicate=deduplicate,
+        expires_at=expires_at,
+        team=team,
+    )
+    with transaction.atomic(using=router.db_for_write(Notification)):
+        row = single.tell(notice)
+        if row is not None:
+            _announce(
+                notification_recorded,
+                notification=row.notification,
+                created=True,
+                reopened=False,
+                notified=1,
+                unfinished=False,
+            )
+    return row
 
 
 def resolve_notification(*, team: Any, slug: str, event_data: Mapping[str, Any] | None = None) -> Notification | None:

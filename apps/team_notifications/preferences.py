@@ -1,7 +1,8 @@
 """What a member chose, what holds for them, and where that comes from.
 
-The first answer wins: the member for this team, the member everywhere, the team, the setting. Only what somebody chose
-is stored, so a changed default reaches everyone who did not choose.
+The first answer wins: the member for this team, the member everywhere, the team, the setting; for personal
+notifications the member for `PERSONAL` ones, the member everywhere, the setting. Only what somebody chose is stored, so
+a changed default reaches everyone who did not choose.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from team_notifications import conf
 from team_notifications.models import Preference
+from team_notifications.personal import PERSONAL
 from team_notifications.signals import preferences_changed
 
 DO_NOT_DISTURB = "do_not_disturb_until"  # no part of the cascade: either scope holds, whichever lasts longer
@@ -27,7 +29,7 @@ class Origin(Enum):
     """Who gave the answer that holds."""
 
     HERE = _("your choice")
-    EVERYWHERE = _("your setting for all teams")
+    EVERYWHERE = _("your setting for everywhere")
     TEAM = _("the team's default")
     SETTING = _("the default")
 
@@ -55,7 +57,10 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """A member's choices for one team, or (team None) everywhere. `do_not_disturb_until`: None when it is over."""
+    """A member's choices for one team or for `PERSONAL`, or (team None) everywhere.
+
+    `do_not_disturb_until` is None when it is over.
+    """
 
     team: Any
     choices: Mapping[str, Choice]
@@ -63,14 +68,15 @@ class Scope:
 
 
 def scopes(user: Any) -> list[Scope]:
-    """The choices everywhere, then those for each of the user's teams by name. Two queries."""
+    """The choices everywhere, those for `PERSONAL`, then those for each of the user's teams by name. Two queries."""
     teams = list(conf.directory().teams(user))
     teams.sort(key=lambda team: (str(team).casefold(), team.pk))
-    own = {preference.team_id: preference for preference in Preference.objects.filter(user=user.pk)}
+    own = {preference.scope: preference for preference in Preference.objects.filter(user=user.pk)}
     defaults = {row.team_id: row for row in Preference.objects.filter(user=None, team__in=[team.pk for team in teams])}
     everywhere = own.get(None)
     return [
         _scope(None, [(Origin.HERE, everywhere)]),
+        _scope(PERSONAL, [(Origin.HERE, own.get(PERSONAL)), (Origin.EVERYWHERE, everywhere)]),
         *(
             _scope(
                 team,
@@ -86,7 +92,7 @@ def scopes(user: Any) -> list[Scope]:
 
 
 def choose(user: Any, team: Any = None, **values: Any) -> None:
-    """Stores what `user` chose for `team`, or (None) everywhere. None takes a choice back: inherit again.
+    """Stores what `user` chose for `team`, for `PERSONAL`, or (None) everywhere. A value of None inherits again.
 
     Raises ValidationError, naming the field and the value, for a bad value, and TypeError for a field that does not
     exist; nothing is stored then.
@@ -95,7 +101,7 @@ def choose(user: Any, team: Any = None, **values: Any) -> None:
 
 
 def do_not_disturb(user: Any, team: Any = None, *, until: datetime | None) -> None:
-    """Holds back what leaves for `user` about `team`, or (None) about all of them, until a time. None ends it.
+    """Holds back what leaves for `user` about `team`, `PERSONAL`, or (None) anything, until a time. None ends it.
 
     Raises ValueError for a time without a time zone.
     """
@@ -135,7 +141,9 @@ def _store(user: Any, team: Any, values: Mapping[str, Any]) -> None:
     database = router.db_for_write(Preference)
     with transaction.atomic(using=database):
         # Not read first and then created: of two that come at once, such as a double click, one would fail.
-        chosen, _created = Preference.objects.select_for_update().get_or_create(user=user, team=team)
+        chosen, _created = Preference.objects.select_for_update().get_or_create(
+            user=user, team=None if team is PERSONAL else team, personal=team is PERSONAL
+        )
         for field, value in values.items():
             setattr(chosen, field, value)
         if any(getattr(chosen, field) is not None for field in (*fields(), DO_NOT_DISTURB)):

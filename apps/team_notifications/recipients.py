@@ -20,9 +20,13 @@ CHANNELS = ("in_app", "email")
 
 @dataclass(frozen=True, kw_only=True)
 class Audience:
-    """Who may be told of a thread. `only` narrows it to these users (a queryset, or their keys); it never widens it."""
+    """Who may be told of a thread. `only` narrows it to these users (a queryset, or their keys); it never widens it.
+
+    `team` None: it is personal, and `user` the key of the one whom it belongs to.
+    """
 
     team: Any
+    user: Any = None
     level: Level
     permissions: Collection[str] = ()
     source: Model | None = None
@@ -34,9 +38,10 @@ class Audience:
         """The whole audience of a thread as it stands. The source may be gone; then no grant on it counts."""
         return cls(
             team=notification.team,
+            user=notification.user_id,
             level=notification.severity,
             permissions=notification.permissions,
-            source=find_source(notification),
+            source=find_source(notification) if notification.permissions else None,  # for what is asked for only
             defaults=team_defaults(notification.team),
         )
 
@@ -54,7 +59,11 @@ class Recipients:
 
     def __init__(self, audience: Audience) -> None:
         self.audience = audience
-        self._holders = conf.directory().holders(audience.team, audience.permissions, audience.source)
+        self._holders = (
+            active_users().filter(pk=audience.user)
+            if audience.team is None
+            else conf.directory().holders(audience.team, audience.permissions, audience.source)
+        )
 
     def between(self, first: Any = None, end: Any = None) -> QuerySet[Any, Any]:
         """Those whose key is at least `first` and less than `end`, each once; None is no bound.
@@ -70,15 +79,19 @@ class Recipients:
 
     def wanting(self, users: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
         """Those of `users` whom a channel lets through to, whatever they may know."""
-        preferences = "team_notification_preferences"
-        users = users.alias(
-            tn_here=FilteredRelation(preferences, condition=Q(**{f"{preferences}__team": self.audience.team})),
-            tn_everywhere=FilteredRelation(preferences, condition=Q(**{f"{preferences}__team": None})),
-        )
+        team = self.audience.team
+        here = _preference(personal=True) if team is None else _preference(team=team)
+        users = users.alias(tn_here=here, tn_everywhere=_preference(team=None, personal=False))
         for channel in CHANNELS:
             users = _with_channel(users, channel, self.audience)
         wanting: QuerySet[Any, Any] = users.filter(Q(to_in_app=True) | Q(to_email=True))
         return wanting
+
+
+def _preference(**scope: Any) -> FilteredRelation:
+    """The preference of a user for a scope, of which there is one at most."""
+    relation = "team_notification_preferences"
+    return FilteredRelation(relation, condition=Q(**{f"{relation}__{name}": value for name, value in scope.items()}))
 
 
 def bounds(first: Any, end: Any, field: str) -> dict[str, Any]:
@@ -104,16 +117,19 @@ def _with_channel(users: QuerySet[Any, Any], channel: str, audience: Audience) -
 def team_defaults(team: Any) -> dict[str, Any]:
     """What holds in `team` for a member who chose nothing: the team's choice, else the setting. One query.
 
-    Raises ValueError when the team is not, or no longer, in the database.
+    For personal notifications, of which `team` is None, the setting. Raises ValueError when the team is not, or no
+    longer, in the database.
     """
     fields = [f"{channel}_{field}" for channel in CHANNELS for field in ("enabled", "level")]
+    settled = conf.settings().preferences
+    if team is None:
+        return {name: settled[name] for name in fields}
     own = FilteredRelation("team_notification_preferences", condition=Q(team_notification_preferences__user=None))
     # Where it is written: a team that was made a moment ago may not have reached a replica.
     teams = conf.team_model()._base_manager.using(router.db_for_write(Preference)).filter(pk=team.pk)
     chosen = teams.alias(own=own).values(*[f"own__{field}" for field in fields]).first()
     if chosen is None:
         raise ValueError(f"There is no team {team!r} with the key {team.pk!r}.")
-    settled = conf.settings().preferences
     return {name: settled[name] if chosen[f"own__{name}"] is None else chosen[f"own__{name}"] for name in fields}
 
 
@@ -135,3 +151,9 @@ def find_source(notification: Notification) -> Model | None:
 def all_users() -> QuerySet[Any, Any]:
     """Every user. Not by the default manager: a host may hide users there whom its directory counts."""
     return get_user_model()._base_manager.all()
+
+
+def active_users() -> QuerySet[Any, Any]:
+    """Every user who is not switched off. A host's model may do without the field; then nobody is."""
+    has_field = any(field.name == "is_active" for field in get_user_model()._meta.fields)
+    return all_users().filter(is_active=True) if has_field else all_users()

@@ -24,7 +24,8 @@ SOURCE_ID_MAX_LENGTH = 100
 class Report:
     """One occurrence: the columns of the thread that it begins or brings up to date."""
 
-    team: Any
+    team: Any  # None: it is personal, and belongs to `user`
+    user: Any = None
     identifier: str
     slug: str
     event_data: dict[str, Any]

@@ -3,14 +3,15 @@
 ``notification_recorded``
     Something happened, and its thread and the members' rows are committed. Arguments: ``notification``; ``created``,
     whether the thread is new; ``reopened``, whether it had been resolved; ``notified``, how many members were notified
-    (with ``unfinished``: so far); ``unfinished``, whether the rest of a large team is left to the worker.
+    (with ``unfinished``: so far); ``unfinished``, whether the rest of a large team is left to the worker. A personal
+    notification has no ``team`` and one ``user``.
 
 ``notification_resolved``
     The condition is over. Arguments: ``notification``.
 
 ``preferences_changed``
     A member chose something, or took a choice back. Arguments: ``user``, or None when it is the default of a team;
-    ``team``, or None for everywhere.
+    ``team``, which may be `PERSONAL`, or None for everywhere.
 
 Receivers run on their own: what one raises is logged and reaches neither the caller nor the other receivers.
 """

@@ -1,5 +1,6 @@
 """Django's querysets inside statements of our own: an `INSERT … SELECT` is what the ORM has no word for."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -25,6 +26,17 @@ def embed(queryset: QuerySet[Any, Any], connection: BaseDatabaseWrapper, prefix:
     names = [f"{prefix}{index}" for index in range(len(values))]
     placeholders = tuple(f"%({name})s" for name in names)
     return sql.replace("%%", "%%%%") % placeholders, dict(zip(names, values, strict=True))
+
+
+def take_turns(name: str, connection: BaseDatabaseWrapper) -> None:
+    """Waits for whoever else took a turn of this name, and keeps it until the commit. For what no row stands for yet.
+
+    SQLite has one writer at a time, which is turn enough.
+    """
+    if connection.vendor == "postgresql":
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
 
 
 def column_names(model: type[Model], fields: Iterable[str]) -> list[str]:

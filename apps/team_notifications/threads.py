@@ -93,7 +93,7 @@ def _upsert(report: Report, on_conflict: str) -> list[Notification]:
     values = prepared(
         Notification,
         connection,
-        **vars(report) | {"team": report.team.pk},
+        **vars(report) | {"team": getattr(report.team, "pk", None), "user": getattr(report.user, "pk", None)},
         occurrences=1,
         created_at=now,
         opened_at=now,
@@ -114,5 +114,6 @@ def _upsert(report: Report, on_conflict: str) -> list[Notification]:
     )
     written = list(Notification.objects.using(connection.alias).raw(statement, values))
     for notification in written:
-        notification.team = report.team  # not another query for what the caller brought
+        # Not another query for what the caller brought.
+        notification.team, notification.user = report.team, report.user
     return written

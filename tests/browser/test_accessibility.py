@@ -9,12 +9,12 @@ from playwright.sync_api import BrowserContext, Page, expect
 from team_notifications.delivery.channels.email.suppression import suppress
 from team_notifications.delivery.channels.email.unsubscribe import token_for
 from team_notifications.models import Suppression
-from team_notifications.notify import resolve_notification
+from team_notifications.notify import notify_user, resolve_notification
 from tests.browser.steps import SignIn, bell, panel
 from tests.cast import Cast
 from tests.web import INBOX, PREFERENCES, UNSUBSCRIBE, tell
 
-PAGES = ["/", "/teams/acme/", "/teams/acme/actions/", INBOX, PREFERENCES]
+PAGES = ["/", "/teams/acme/", "/teams/acme/actions/", INBOX, f"{INBOX}?team=personal", PREFERENCES]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -31,6 +31,7 @@ def many_threads(cast: Cast) -> None:
     resolve_notification(team=cast.acme, slug="resolved")
     tell(cast.acme, "long", title="W" * 200, message="W" * 500, links={"W" * 200: "/"})
     tell(cast.acme, "right-to-left", title="שרת התשלומים חזר לפעול", message="הכול תקין")
+    notify_user(cast.vera, "Your export is ready", url="/")
     suppress(cast.vera.email, Suppression.Reason.BOUNCED)
 
 
@@ -52,8 +53,8 @@ def test_axe_finds_nothing(
     for address in PAGES:
         page.goto(address)
         assert violations(page) == [], address
-    bell(page, "6 unread").click()
-    expect(panel(page).get_by_role("listitem")).to_have_count(7)
+    bell(page, "7 unread").click()
+    expect(panel(page).get_by_role("listitem")).to_have_count(8)
     assert violations(page) == []
     page.goto(f"{PREFERENCES}{cast.acme.pk}/")
     for folded in page.get_by_role("main").locator("summary").all():
@@ -78,8 +79,8 @@ def test_nothing_scrolls_sideways(
         page.goto(address)
         page.evaluate("direction => document.documentElement.dir = direction", direction)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
-    bell(page, "6 unread").click()
-    expect(panel(page).get_by_role("listitem")).to_have_count(7)
+    bell(page, "7 unread").click()
+    expect(panel(page).get_by_role("listitem")).to_have_count(8)
     box = panel(page).bounding_box()
     assert box is not None
     assert box["x"] >= 0

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from team_notifications.notify import notify_user
 from tests.browser.steps import SignIn, bell, thread
 from tests.cast import Cast
 from tests.web import INBOX, tell, unread_slugs
@@ -42,6 +43,16 @@ def test_a_thread_that_happened_again_stays_unread_and_says_how_often(inbox_page
     expect(bell(inbox_page, "2 unread")).to_be_visible()
     thread(inbox_page, "first").get_by_role("button", name="Mark read").click()
     expect(bell(inbox_page, "1 unread")).to_be_visible()
+
+
+def test_personal_ones_have_a_place_where_mark_all_read_leaves_the_teams_alone(inbox_page: Page, cast: Cast) -> None:
+    notify_user(cast.vera, "Your export is ready")
+    inbox_page.get_by_role("main").get_by_role("link", name="Personal").click()
+    expect(inbox_page.get_by_role("article")).to_have_count(1)
+    inbox_page.get_by_role("main").get_by_role("button", name="Mark all read").click()
+    expect(bell(inbox_page, "2 unread")).to_be_visible()
+    inbox_page.get_by_role("main").get_by_role("link", name="All").click()
+    expect(inbox_page.get_by_role("article")).to_have_count(3)
 
 
 def test_mark_all_read_marks_what_is_shown(inbox_page: Page, cast: Cast) -> None:

@@ -22,21 +22,21 @@ def test_a_member_chooses_and_sees_what_the_teams_inherit(
     page: Page = request.getfixturevalue(kind)
     sign_in(page, cast.bob)
     page.goto(PREFERENCES)
-    everywhere = page.get_by_role("form", name="All teams")
+    everywhere = page.get_by_role("form", name="Everywhere")
     everywhere.get_by_role("group", name="Email").get_by_label("Threshold").select_option("Errors only")
     everywhere.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status")).to_have_text("Saved for All teams.")
+    expect(page.get_by_role("status")).to_have_text("Saved for Everywhere.")
     page.get_by_role("main").get_by_role("link", name="Globex").click()
     globex = page.get_by_role("form", name="Globex")
     email = globex.get_by_role("group", name="Email")
     expect(email.get_by_label("Threshold").locator("option:checked")).to_have_text("Inherit: Errors only")
-    expect(email).to_contain_text("From your setting for all teams")
+    expect(email).to_contain_text("From your setting for everywhere")
     email.get_by_label("How often").select_option("Every day")
     globex.get_by_text("Digest and quiet hours").click()
     globex.get_by_label("Digest at").select_option("6 p.m.")
     globex.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("Saved for Globex.")
-    _everywhere, acme, globex_scope = preferences.scopes(cast.bob)
+    _everywhere, _personal, acme, globex_scope = preferences.scopes(cast.bob)
     assert acme.choices["email_frequency"].effective == "instant"
     assert globex_scope.choices["email_frequency"].effective == "daily"
     assert globex_scope.choices["digest_hour"].effective == 18
@@ -47,7 +47,7 @@ def test_not_being_disturbed_is_one_click_and_ends_with_another(page: Page, cast
     page.goto(PREFERENCES)
     group = page.get_by_role("group", name="Do not disturb")
     group.get_by_role("button", name="For an hour").click()
-    expect(page.get_by_role("status")).to_have_text("Saved for All teams.")
+    expect(page.get_by_role("status")).to_have_text("Saved for Everywhere.")
     expect(group).to_contain_text("Until")
     group.get_by_role("button", name="End it").click()
     expect(group.get_by_role("button", name="For an hour")).to_be_visible()
@@ -67,7 +67,7 @@ def test_another_time_is_entered_and_a_time_that_is_over_refused(
     tomorrow = timezone.now() + timedelta(days=1)
     page.get_by_label("Do not disturb until").fill(f"{tomorrow:%Y-%m-%dT%H:%M}")
     page.get_by_role("button", name="Set").click()
-    expect(page.get_by_role("status")).to_have_text("Saved for All teams.")
+    expect(page.get_by_role("status")).to_have_text("Saved for Everywhere.")
 
 
 @pytest.mark.parametrize("kind", ["page", "without_javascript"])
@@ -77,7 +77,7 @@ def test_mail_is_stopped_by_its_link_without_signing_in(request: pytest.FixtureR
     expect(page.get_by_role("heading", name="Stop mail from Acme?")).to_be_visible()
     page.get_by_role("button", name="Stop mail").click()
     expect(page.get_by_role("heading", name="Mail from Acme is stopped")).to_be_visible()
-    _everywhere, acme, globex = preferences.scopes(cast.bob)
+    _everywhere, _personal, acme, globex = preferences.scopes(cast.bob)
     assert acme.choices["email_enabled"].effective is False
     assert globex.choices["email_enabled"].effective is True
 

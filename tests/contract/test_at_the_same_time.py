@@ -12,7 +12,7 @@ from django.db import connection
 from team_notifications import inbox
 from team_notifications.delivery.channels.email.unsubscribe import Subscription
 from team_notifications.models import Notification, Occurrence, Preference, UserNotification
-from team_notifications.notify import create_notification
+from team_notifications.notify import create_notification, notify_user
 from teams.models import Team
 from tests.cast import assemble
 from tests.processes import Pool, pool
@@ -114,6 +114,35 @@ def test_what_readers_did_not_see_stays_unread(eight: Pool) -> None:
             assert seen[key] == occurrences
             read += 1
     assert read > 0  # or nothing was tried
+
+
+def _notify_once(number: int, round_number: int, place: str) -> str:
+    """One process tells a member of Acme about the source of this round. What it says is the key of the row, or not."""
+    try:
+        row = notify_user(
+            User.objects.get(email="vera@example.com"),
+            f"From process {number}",
+            source_app="content",
+            source_model="article",
+            source_id=str(round_number),
+            deduplicate=True,
+            team=Team.objects.get(slug="acme") if place == "team" else None,
+        )
+    except Exception as error:  # noqa: BLE001  (whatever it is, the test prints it)
+        return f"{type(error).__name__}: {error}"
+    return str(row and row.pk)
+
+
+def _notices() -> Counter[str]:
+    return Counter(UserNotification.objects.values_list("notification__source_id", flat=True).order_by())
+
+
+@pytest.mark.parametrize("place", ["personal", "team"])
+def test_of_eight_notices_about_one_source_one_is_written(eight: Pool, place: str) -> None:
+    for round_number in range(20):
+        said = Counter(eight.at_once(_notify_once, round_number, place))
+        assert said["None"] == PROCESSES - 1, said
+    assert eight.once(_notices) == {str(round_number): 1 for round_number in range(20)}
 
 
 def _stop_mail(number: int, round_number: int) -> str:

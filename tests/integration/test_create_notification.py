@@ -10,11 +10,12 @@ from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from team_notifications import inbox
 from team_notifications.directory import UnknownPermission
 from team_notifications.levels import Level
-from team_notifications.models import Notification, Occurrence, Preference, UserNotification
+from team_notifications.models import Delivery, Notification, Occurrence, Preference, UserNotification
 from team_notifications.notify import create_notification, resolve_notification
 from team_notifications.signals import notification_recorded, notification_resolved
 from teams.models import Team
@@ -113,6 +114,31 @@ def test_recipients_narrow_the_audience_and_never_widen_it(cast: Cast) -> None:
     queryset = User.objects.filter(first_name__in=["Ed", "Oscar"])
     assert told(down(cast.acme, slug="by-queryset", recipients=queryset)) == {"Ed"}
     assert told(down(cast.acme, slug="to-nobody", recipients=[])) == set()
+
+
+def test_a_single_recipient_has_the_thread_alone_until_it_happens_to_all(cast: Cast) -> None:
+    alone = down(cast.acme, recipients=[cast.vera], level="error")
+    assert told(alone) == {"Vera"}
+    assert set(Delivery.objects.values_list("user", flat=True)) == {cast.vera.pk}
+    assert not inbox.visible_to(cast.alice).exists()
+    assert told(down(cast.acme)) == {"Alice", "Ed", "Vera", "Bob"}
+
+
+@pytest.mark.parametrize("person", ["oscar", "grace", "sue"])
+def test_a_single_recipient_who_is_not_in_the_team_is_not_told(cast: Cast, person: str) -> None:
+    assert told(down(cast.acme, recipients=[getattr(cast, person)])) == set()
+
+
+def test_a_single_recipient_below_the_threshold_or_without_the_permission_is_not_told(cast: Cast) -> None:
+    Preference.objects.create(user=cast.ed, in_app_level=Level.ERROR, email_enabled=False)
+    assert told(down(cast.acme, slug="too-light", recipients=[cast.ed], level="warning")) == set()
+    assert told(down(cast.acme, slug="grave-enough", recipients=[cast.ed], level="error")) == {"Ed"}
+    assert told(down(cast.acme, slug="secret", recipients=[cast.vera], permissions=["teams.change_team"])) == set()
+
+
+def test_recipients_may_come_from_anything_that_gives_them_one_by_one_and_twice(cast: Cast) -> None:
+    lazy = SimpleLazyObject(lambda: cast.vera)  # what a request has for its user
+    assert told(down(cast.acme, recipients=(person for person in (cast.ed, lazy, cast.ed)))) == {"Ed", "Vera"}
 
 
 def test_inactive_members_are_not_told(cast: Cast) -> None:

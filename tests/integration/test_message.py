@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from team_notifications.delivery.channels.email.message import build, new_message_id
+from team_notifications.delivery.channels.email.unsubscribe import read
 from team_notifications.delivery.retry import ChannelError
-from team_notifications.levels import Level
 from team_notifications.models import UserNotification
-from team_notifications.notify import create_notification
+from team_notifications.notify import notify_user
 from tests.cast import Cast
 from tests.mails import arrives, mailing_to, part, rows
 from tests.web import tell
@@ -342,15 +342,19 @@ def test_no_line_shows_what_is_anothers(cast: Cast) -> None:
     assert "Acme" not in arrives(cast.bob, theirs).as_string()
 
 
-def test_a_personal_notification_names_no_team(cast: Cast) -> None:
-    thread = create_notification(team=cast.acme, slug="a-b", title="For you", level=Level.ERROR)
-    [row] = rows(cast.vera, thread)
-    row.team = thread.team = row.notification.team = None
-    message = build(mailing_to(cast.vera, None), [row])
-    assert "You get this because it is meant for you alone." in str(message.body)
+@pytest.mark.parametrize("number", [1, 2], ids=["instant", "digest"])
+def test_personal_mail_names_no_team(cast: Cast, number: int) -> None:
+    about = [notify_user(cast.vera, f"Export {index} is ready", level="error") for index in range(number)]
+    message = build(mailing_to(cast.vera, None), [row for row in about if row], WANTED)
+    for text in (str(message.body), str(message.alternatives[0][0])):
+        assert "You get this because it is addressed to you. Warnings and errors reach you by email" in text
+        assert "Stop personal mail" in text
+        assert "https://app.example.com/notifications/preferences/personal/" in text
+        assert "Acme" not in text
     assert message.from_email == '"The Site" <robot@example.com>'
-    assert "List-Id" not in message.extra_headers
-    assert "List-Unsubscribe" in message.extra_headers
+    assert "List-Id" not in message.extra_headers  # RFC 2919: it is no list
+    stop = message.extra_headers["List-Unsubscribe"].strip("<>").rstrip("/").rpartition("/")[2]
+    assert (read(stop).user, read(stop).team) == (cast.vera, None)
 
 
 @pytest.mark.parametrize("number", [1, 2, 20])

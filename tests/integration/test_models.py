@@ -4,11 +4,11 @@ import json
 
 import pytest
 from django.core import serializers
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from team_notifications.models import Notification, Occurrence, UserNotification
 from team_notifications.models.lookups import HeldInTeam
-from team_notifications.notify import create_notification
+from team_notifications.notify import create_notification, notify_user
 from tests.cast import Cast
 
 
@@ -35,6 +35,29 @@ def test_deleting_a_team_takes_its_threads_and_rows_along(cast: Cast) -> None:
     assert set(Notification.objects.values_list("team", flat=True)) == {cast.globex.pk}
     assert set(UserNotification.objects.values_list("team", flat=True)) == {cast.globex.pk}
     connection.check_constraints()
+
+
+def test_deleting_a_user_takes_their_personal_threads_along_and_nobody_elses(cast: Cast) -> None:
+    for user in (cast.vera, cast.ed):
+        notify_user(user, "Your export is ready")
+    cast.vera.delete()
+    assert Notification.objects.get().user == cast.ed
+    assert Occurrence.objects.count() == UserNotification.objects.count() == 1
+
+
+def test_a_thread_belongs_to_a_team_or_to_a_user_and_never_to_both_or_none(cast: Cast) -> None:
+    for owner in ({}, {"team": cast.acme, "user": cast.vera}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Notification.objects.create(identifier="x", slug="a-b", title="x", **owner)
+
+
+def test_an_identifier_is_one_thread_for_each_team_and_for_each_user(cast: Cast) -> None:
+    owners = [{"team": cast.acme}, {"team": cast.globex}, {"user": cast.vera}, {"user": cast.bob}]
+    for owner in owners:
+        Notification.objects.create(identifier="x", slug="a-b", title="x", **owner)
+    for owner in owners:
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Notification.objects.create(identifier="x", slug="a-b", title="x", **owner)
 
 
 def test_deleting_a_user_takes_their_rows_along(cast: Cast) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from team_notifications import preferences
 from team_notifications.levels import Level
 from team_notifications.models import Delivery, Preference
+from team_notifications.personal import PERSONAL
 from team_notifications.preferences import Choice, Origin
 from teams.models import Team
 from tests.cast import Cast
@@ -24,9 +25,9 @@ def choice(user: User, team: Team | None, field: str = "in_app_level") -> Choice
     return scope.choices[field]
 
 
-def test_a_member_has_one_scope_everywhere_and_one_for_each_team_by_name(cast: Cast) -> None:
-    assert [scope.team for scope in preferences.scopes(cast.bob)] == [None, cast.acme, cast.globex]
-    assert [scope.team for scope in preferences.scopes(cast.oscar)] == [None]
+def test_a_member_has_a_scope_everywhere_one_for_personal_ones_and_one_for_each_team_by_name(cast: Cast) -> None:
+    assert [scope.team for scope in preferences.scopes(cast.bob)] == [None, PERSONAL, cast.acme, cast.globex]
+    assert [scope.team for scope in preferences.scopes(cast.oscar)] == [None, PERSONAL]
 
 
 def test_the_first_answer_holds_and_says_where_it_comes_from(cast: Cast) -> None:
@@ -138,23 +139,26 @@ def test_texts_are_kept_as_what_they_say(cast: Cast) -> None:
 
 
 def undisturbed(user: User) -> list[datetime | None]:
+    """Everywhere, for personal ones, then by team."""
     return [scope.do_not_disturb_until for scope in preferences.scopes(user)]
 
 
 def test_do_not_disturb_is_for_one_team_or_for_all_and_cascades_nowhere(cast: Cast) -> None:
     later, latest = timezone.now() + timedelta(hours=1), timezone.now() + timedelta(days=1)
     preferences.do_not_disturb(cast.bob, cast.acme, until=later)
-    assert undisturbed(cast.bob) == [None, later, None]
+    assert undisturbed(cast.bob) == [None, None, later, None]
     preferences.do_not_disturb(cast.bob, until=latest)
-    assert undisturbed(cast.bob) == [latest, later, None]
-    assert undisturbed(cast.vera) == [None, None]
+    assert undisturbed(cast.bob) == [latest, None, later, None]
+    preferences.do_not_disturb(cast.bob, PERSONAL, until=later)
+    assert undisturbed(cast.bob) == [latest, later, later, None]
+    assert undisturbed(cast.vera) == [None, None, None]
 
 
 def test_do_not_disturb_is_over_when_its_time_has_passed_and_can_be_ended(cast: Cast) -> None:
     until = timezone.now() + timedelta(hours=1)
     preferences.do_not_disturb(cast.vera, until=until)
     with time_machine.travel(until, tick=False):
-        assert undisturbed(cast.vera) == [None, None]
+        assert undisturbed(cast.vera) == [None, None, None]
     preferences.do_not_disturb(cast.vera, until=None)
     assert not Preference.objects.exists()
 
@@ -164,7 +168,7 @@ def test_a_choice_that_is_taken_back_does_not_end_it(cast: Cast) -> None:
     preferences.choose(cast.vera, email_enabled=False)
     preferences.do_not_disturb(cast.vera, until=until)
     preferences.choose(cast.vera, email_enabled=None)
-    assert undisturbed(cast.vera) == [until, None]
+    assert undisturbed(cast.vera) == [until, None, None]
 
 
 def test_a_time_without_a_zone_is_refused(cast: Cast) -> None:
@@ -230,16 +234,29 @@ def test_nothing_follows_a_choice_that_was_refused(cast: Cast, django_capture_on
     assert callbacks == []
 
 
-@pytest.mark.parametrize("scope", ["user and team", "user everywhere", "default of a team"])
+@pytest.mark.parametrize("scope", ["user and team", "user everywhere", "user for personal ones", "default of a team"])
 def test_there_is_one_row_for_each_scope(cast: Cast, scope: str) -> None:
     keys = {
         "user and team": {"user": cast.vera, "team": cast.acme},
         "user everywhere": {"user": cast.vera},
+        "user for personal ones": {"user": cast.vera, "personal": True},
         "default of a team": {"team": cast.acme},
     }[scope]
     Preference.objects.create(**keys)
     with pytest.raises(IntegrityError), transaction.atomic():
         Preference.objects.create(**keys)
+
+
+def test_the_scopes_of_a_user_stand_side_by_side(cast: Cast) -> None:
+    for keys in ({}, {"personal": True}, {"team": cast.acme}):
+        Preference.objects.create(user=cast.vera, **keys)
+    assert Preference.objects.count() == 3
+
+
+@pytest.mark.parametrize("keys", [{"team": "acme", "user": "vera"}, {"team": "acme"}], ids=["user and team", "team"])
+def test_what_is_for_personal_ones_is_a_users_and_no_teams(cast: Cast, keys: dict[str, str]) -> None:
+    with pytest.raises(IntegrityError):
+        Preference.objects.create(personal=True, **{field: getattr(cast, name) for field, name in keys.items()})
 
 
 def test_a_preference_is_somebodys(cast: Cast) -> None:

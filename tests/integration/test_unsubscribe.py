@@ -14,9 +14,10 @@ from team_notifications import preferences
 from team_notifications.delivery.channels.email import unsubscribe
 from team_notifications.delivery.channels.email.unsubscribe import InvalidToken, read, token_for
 from team_notifications.models import Preference
+from team_notifications.personal import PERSONAL, Personal
 from teams.models import Team
 from tests.cast import Cast
-from tests.web import UNSUBSCRIBE, text
+from tests.web import PREFERENCES, UNSUBSCRIBE, text
 from users.models import User
 
 ALPHABET = string.ascii_letters + string.digits + "-_=:."
@@ -27,7 +28,7 @@ def address(user: User, team: Team | None) -> str:
     return f"{UNSUBSCRIBE}{token_for(user, team)}/"
 
 
-def gets_mail(user: User, team: Team) -> bool:
+def gets_mail(user: User, team: Team | Personal | None) -> bool:
     [scope] = [scope for scope in preferences.scopes(user) if scope.team == team]
     return bool(scope.choices["email_enabled"].effective)
 
@@ -92,11 +93,19 @@ def test_who_left_the_team_or_is_not_active_can_stop_it_too(stranger: Client, ca
     assert stranger.post(address(cast.vera, cast.acme)).status_code == 200
 
 
-def test_without_a_team_it_is_the_setting_for_all_teams(stranger: Client, cast: Cast) -> None:
-    assertContains(stranger.get(address(cast.vera, None)), "Stop mail?")
-    assert stranger.post(address(cast.vera, None)).status_code == 200
-    assert Preference.objects.get().team is None
-    assert not gets_mail(cast.vera, cast.acme)
+def test_without_a_team_it_is_the_personal_mail_that_stops_and_that_alone(stranger: Client, cast: Cast) -> None:
+    assertContains(stranger.get(address(cast.vera, None)), "Stop personal mail?")
+    response = stranger.post(address(cast.vera, None), ONE_CLICK)
+    assertContains(response, "Personal mail is stopped")
+    assertContains(response, f'href="{PREFERENCES}personal/"')
+    assert not gets_mail(cast.vera, PERSONAL)
+    assert gets_mail(cast.vera, cast.acme)
+    assert gets_mail(cast.vera, None)
+
+
+def test_stopping_a_teams_mail_leaves_the_personal_mail_alone(stranger: Client, cast: Cast) -> None:
+    stranger.post(address(cast.vera, cast.acme), ONE_CLICK)
+    assert gets_mail(cast.vera, PERSONAL)
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

@@ -34,7 +34,7 @@ def test_it_shows_what_is_inherited_and_from_where(client: Client, cast: Cast) -
     assert "Threshold Inherit: Everything Everything Warnings and errors Errors only Your choice" in everywhere
     assert "In the inbox Inherit: On On Off Your choice" in acme
     assert "Threshold Inherit: Warnings and errors Everything" in acme
-    assert "Errors only From your setting for all teams" in acme
+    assert "Errors only From your setting for everywhere" in acme
     assert "How often Inherit: At once At once Every hour Every day Every week Your choice" in acme
     assert "In the inbox Inherit: Off On Off From the team's default" in globex
     assert "From Inherit: 9:45 p.m. midnight" in globex
@@ -71,7 +71,7 @@ def test_a_member_chooses_for_one_team(client: Client, cast: Cast) -> None:
     assert unread_slugs(cast.bob) == {"globex"}
 
 
-def test_a_member_chooses_for_all_teams(client: Client, cast: Cast) -> None:
+def test_a_member_chooses_for_everywhere(client: Client, cast: Cast) -> None:
     client.force_login(cast.bob)
     assertRedirects(client.post(PREFERENCES, OFF), PREFERENCES)
     create_notification(team=cast.acme, slug="server-down", title="Down", level="error")

@@ -12,8 +12,9 @@ from django.utils import timezone
 from team_notifications import conf
 from team_notifications.delivery.schedule import Rules
 from team_notifications.models import Delivery, Preference
+from team_notifications.personal import PERSONAL
 
-Scope = tuple[Any, Any]  # the keys of a user and of a team; None is everyone, or everywhere
+Scope = tuple[Any, Any]  # the keys of a user and of a team; no team: personal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,16 +41,18 @@ def zone_of(user: Any) -> tzinfo:
         return timezone.get_default_timezone()
 
 
-def _preferences(scopes: Iterable[Scope]) -> dict[Scope, Preference]:
+def _preferences(scopes: Iterable[Scope]) -> dict[tuple[Any, Any], Preference]:
+    """By the keys of user and `Preference.scope`; no user: everyone."""
     users = {user for user, _ in scopes}
     teams = {team for _, team in scopes}
     wanted = Q(user__in=users) & (Q(team=None) | Q(team__in=teams)) | Q(user=None, team__in=teams)
-    return {(row.user_id, row.team_id): row for row in Preference.objects.filter(wanted)}
+    return {(row.user_id, row.scope): row for row in Preference.objects.filter(wanted)}
 
 
-def _wishes(user: Any, scope: Scope, rows: dict[Scope, Preference]) -> Wishes:
+def _wishes(user: Any, scope: Scope, rows: dict[tuple[Any, Any], Preference]) -> Wishes:
     user_id, team_id = scope
-    own = [rows[key] for key in (scope, (user_id, None)) if key in rows]
+    here = PERSONAL if team_id is None else team_id
+    own = [rows[key] for key in ((user_id, here), (user_id, None)) if key in rows]
     default = [rows[key] for key in [(None, team_id)] if key in rows]
     preferences = {field: _first(field, [*own, *default]) for field in conf.settings().preferences}
     return Wishes(preferences=preferences, rules=_rules(user, preferences, _latest(own)))

@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +12,7 @@ from team_notifications.identifiers import SLUG_MAX_LENGTH
 from team_notifications.levels import Level
 from team_notifications.models import lookups  # noqa: F401  (registers the lookups)
 from team_notifications.models.fields import LinksField
+from team_notifications.personal import PERSONAL
 from team_notifications.texts import TITLE_MAX_LENGTH
 
 
@@ -33,6 +35,17 @@ class Notification(models.Model):
         db_index=False,  # both indexes below begin with it
         related_name="team_notifications",
         help_text=_("Empty for a personal notification."),
+    )
+    # Without a database constraint, for the reason that UserNotification.user has none.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,  # the key of personal ones begins with it
+        related_name="+",
+        help_text=_("Whom a personal notification belongs to; empty for those of a team."),
     )
     identifier = models.CharField(max_length=64, help_text=_("The hash of slug and event data."))
     slug = models.CharField(max_length=SLUG_MAX_LENGTH)
@@ -68,6 +81,14 @@ class Notification(models.Model):
         constraints = [
             # Unconditional: an upsert cannot name a conditional one through Django, and this one locks the thread.
             models.UniqueConstraint(fields=["team", "identifier"], name="team_notifications_thread_key"),
+            # For SQL no two empty teams are the same. Conditional, so that threads of teams have no part in it.
+            models.UniqueConstraint(
+                fields=["user", "identifier"], condition=Q(user__isnull=False), name="team_notifications_personal_key"
+            ),
+            models.CheckConstraint(
+                condition=Q(team__isnull=False, user__isnull=True) | Q(team__isnull=True, user__isnull=False),
+                name="team_notifications_of_a_team_or_a_user",
+            ),
         ]
         indexes = [
             models.Index(fields=["team", "-last_event_at", "-id"], name="team_notifications_feed"),
@@ -112,6 +133,10 @@ class Occurrence(models.Model):
 
 
 class UserNotificationQuerySet(models.QuerySet["UserNotification"]):
+    def of(self, team: Any) -> "UserNotificationQuerySet":
+        """Those of `team`; of `PERSONAL`, those that belong to no team."""
+        return self.filter(team=None if team is PERSONAL else team)
+
     def unread(self) -> "UserNotificationQuerySet":
         return self.filter(is_read=False)
 

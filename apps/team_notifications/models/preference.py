@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -7,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from team_notifications.conf import TEAM_MODEL
 from team_notifications.levels import Threshold
+from team_notifications.personal import PERSONAL
 
 
 class Frequency(models.TextChoices):
@@ -24,8 +27,9 @@ WEEKDAYS = list(dates.WEEKDAYS.items())  # 0 is Monday
 class Preference(models.Model):
     """What a member chose, for one team or (team empty) everywhere. User empty: what a team chose for its members.
 
-    Empty means: inherit. The first answer wins: user in this team, user everywhere, team, setting. Only what
-    somebody chose is stored, so a changed default reaches everyone who did not choose.
+    Empty means: inherit. The first answer wins: user in this team, user everywhere, team, setting. For personal
+    notifications: user for `personal` ones, user everywhere, setting. Only what somebody chose is stored, so a changed
+    default reaches everyone who did not choose.
     """
 
     user = models.ForeignKey(
@@ -44,6 +48,9 @@ class Preference(models.Model):
         blank=True,
         related_name="team_notification_preferences",
         help_text=_("Empty for everywhere."),
+    )
+    personal = models.BooleanField(
+        _("personal"), default=False, help_text=_("Only for personal notifications, which belong to no team.")
     )
     in_app_enabled = models.BooleanField(_("in the inbox"), null=True, blank=True)
     in_app_level = models.PositiveSmallIntegerField(
@@ -77,7 +84,9 @@ class Preference(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["user", "team"], name="team_notifications_preference_key"),
-            models.UniqueConstraint(fields=["user"], condition=Q(team=None), name="team_notifications_everywhere_key"),
+            models.UniqueConstraint(
+                fields=["user", "personal"], condition=Q(team=None), name="team_notifications_everywhere_key"
+            ),
             models.UniqueConstraint(
                 fields=["team"], condition=Q(user=None), name="team_notifications_team_default_key"
             ),
@@ -85,7 +94,16 @@ class Preference(models.Model):
                 condition=Q(user__isnull=False) | Q(team__isnull=False),
                 name="team_notifications_preference_is_somebodys",
             ),
+            models.CheckConstraint(
+                condition=Q(personal=False) | Q(user__isnull=False, team__isnull=True),
+                name="team_notifications_personal_is_no_teams",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.user or _('Everyone')}, {self.team or _('everywhere')}"
+        return f"{self.user or _('Everyone')}, {PERSONAL if self.personal else self.team or _('everywhere')}"
+
+    @property
+    def scope(self) -> Any:
+        """What it is for: the key of a team, `PERSONAL`, or None for everywhere."""
+        return PERSONAL if self.personal else self.team_id

@@ -1,4 +1,4 @@
-"""What a person can choose on the preferences page, for one team or for all of them."""
+"""What a person can choose on the preferences page: everywhere, for one team, or for personal notifications."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,14 +67,14 @@ RARE_GROUPS: Groups = [
 ]
 HELP = {
     Origin.HERE: _("Your choice"),
-    Origin.EVERYWHERE: _("From your setting for all teams"),
+    Origin.EVERYWHERE: _("From your setting for everywhere"),
     Origin.TEAM: _("From the team's default"),
     Origin.SETTING: _("From the default"),
 }
 
 
 class ScopeForm(forms.Form):
-    """What a person chooses for one team, or for all of them. None in the cleaned data means: inherit."""
+    """What a person chooses in one scope. None in the cleaned data means: inherit."""
 
     def __init__(self, scope: Scope, data: QueryDict | None = None) -> None:
         self.scope = scope
@@ -97,7 +97,7 @@ class ScopeForm(forms.Form):
 
 
 def key_of(scope: Scope) -> str:
-    """What names the scope in addresses; empty for all teams."""
+    """What names the scope in addresses; empty for everywhere."""
     return "" if scope.team is None else str(scope.team.pk)
 
 

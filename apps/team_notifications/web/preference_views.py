@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from team_notifications import preferences
 from team_notifications.delivery.channels.email.suppression import lift, suppressed
+from team_notifications.personal import PERSONAL
 from team_notifications.preferences import Scope
 from team_notifications.web.access import sign_in_required
 from team_notifications.web.do_not_disturb import DoNotDisturbForm
@@ -37,7 +38,12 @@ class Section:
 
     @property
     def name(self) -> str:
-        return gettext("All teams") if self.scope.team is None else str(self.scope.team)
+        return gettext("Everywhere") if self.scope.team is None else str(self.scope.team)
+
+    @property
+    def about(self) -> str:
+        """What the name alone does not say."""
+        return gettext("What is addressed to you alone, and to no team.") if self.scope.team is PERSONAL else ""
 
     @property
     def address(self) -> str:
@@ -64,7 +70,7 @@ class Section:
 @never_cache
 @sign_in_required
 def preferences_page(request: Request, key: str = "") -> HttpResponse:
-    """The choices for all teams or for one, named by the address. A POST changes those."""
+    """The choices everywhere, for one team or for personal ones, named by the address. A POST changes those."""
     sections, named = _sections(request, key)
     choices = ScopeForm(named.scope, request.POST if request.method == "POST" else None)
     if choices.is_valid():
@@ -76,7 +82,7 @@ def preferences_page(request: Request, key: str = "") -> HttpResponse:
 @require_POST
 @sign_in_required
 def do_not_disturb(request: Request, key: str = "") -> HttpResponse:
-    """Holds back what leaves for the person, for one team or for all, until a time; or ends that."""
+    """Holds back what leaves for the person, in one scope or everywhere, until a time; or ends that."""
     sections, named = _sections(request, key)
     form = DoNotDisturbForm(named.scope, request.POST)
     if form.is_valid():

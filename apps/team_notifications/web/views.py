@@ -11,6 +11,7 @@ from django_htmx.http import trigger_client_event
 
 from team_notifications import conf, inbox
 from team_notifications.models.notification import UserNotificationQuerySet
+from team_notifications.personal import PERSONAL
 from team_notifications.web import marks
 from team_notifications.web.access import sign_in_required
 from team_notifications.web.reader import Request, unread, visible
@@ -22,12 +23,22 @@ BELL_PANEL = "bell-panel"  # the element that the bell opens
 @never_cache
 @sign_in_required
 def inbox_page(request: Request) -> HttpResponse:
+    """All threads, or with ``?team=personal`` the personal ones. Of nonsense in the address it says so."""
+    named = request.GET.get("team", "")
+    place = PERSONAL if named == PERSONAL.pk else None
+    rows = visible(request).of(place) if place else visible(request)
     cursor_is_invalid = False
     try:
-        page = inbox.page(visible(request), after=request.GET.get("after", ""))
+        page = inbox.page(rows, after=request.GET.get("after", ""))
     except inbox.InvalidCursor:
-        page, cursor_is_invalid = inbox.page(visible(request)), True
-    context = {"page": page, "cursor_is_invalid": cursor_is_invalid}
+        page, cursor_is_invalid = inbox.page(rows), True
+    context = {
+        "page": page,
+        "cursor_is_invalid": cursor_is_invalid,
+        "personal": PERSONAL,
+        "place": place,
+        "place_is_unknown": bool(named) and place is None,
+    }
     return render(request, "team_notifications/inbox.html", context)
 
 

@@ -18,6 +18,7 @@ from team_notifications.delivery.channels.email.headers import team_name
 from team_notifications.levels import Level, Threshold
 from team_notifications.models import Mailing, Notification, UserNotification
 from team_notifications.models.preference import Frequency
+from team_notifications.personal import PERSONAL
 from team_notifications.wording import as_mailed
 
 
@@ -58,7 +59,7 @@ def content(
     gravest_first = sorted(rows, key=_gravest_and_newest, reverse=True)
     lines = [_line(row, f"{inbox_url}#thread-{anchor(row)}") for row in gravest_first]
     counts = Counter(line.level for line in lines)
-    key = [team.pk] if team is not None else []
+    key = PERSONAL.pk if team is None else team.pk
     return {
         "team": team_name(team) if team else "",
         "site_name": conf.settings().site_name,
@@ -74,7 +75,7 @@ def content(
         "more": max(len(lines) - limit, 0),
         "reason": reason,
         "inbox_url": inbox_url,
-        "preferences_url": absolute(reverse("team_notifications:preferences", args=key)),
+        "preferences_url": absolute(reverse("team_notifications:preferences", args=[key])),
         "unsubscribe_url": unsubscribe_url,
     }
 
@@ -129,7 +130,7 @@ def reason(mailing: Mailing, wanted: Mapping[str, Any] | None) -> str:
     why = (
         gettext("You get this because you are in %(team)s.") % {"team": team_name(mailing.team)}
         if mailing.team
-        else gettext("You get this because it is meant for you alone.")
+        else gettext("You get this because it is addressed to you.")
     )
     return f"{why} {_how(wanted)}" if wanted else why
 

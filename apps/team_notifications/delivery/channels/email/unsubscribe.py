@@ -1,4 +1,4 @@
-"""The link by which a member stops one team's mail without signing in (RFC 8058).
+"""The link by which a member stops one team's mail, or the personal mail, without signing in (RFC 8058).
 
 Its token says who, which team, which channel and what for, and is signed. It never expires: mail is read, and stopped,
 years later, and all that a token can do is to stop mail that its owner can turn on again. It is the same each time, so
@@ -13,6 +13,7 @@ from django.core.signing import BadSignature, Signer
 from django.urls import reverse
 
 from team_notifications import conf, preferences
+from team_notifications.personal import PERSONAL
 
 CHANNEL = "email"
 PURPOSE = "unsubscribe"
@@ -25,14 +26,19 @@ class InvalidToken(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """What `user` gets by email from `team`; team None: what is theirs alone."""
+    """What `user` gets by email from `team`; team None: the personal mail."""
 
     user: Any
     team: Any
 
+    @property
+    def scope(self) -> Any:
+        """What it is called in the preferences."""
+        return PERSONAL if self.team is None else self.team
+
     def stop(self) -> None:
-        """The same as switching email off for the team on the preferences page."""
-        preferences.choose(self.user, self.team, email_enabled=False)
+        """The same as switching email off for it on the preferences page."""
+        preferences.choose(self.user, self.scope, email_enabled=False)
 
 
 def path_for(user: Any, team: Any) -> str:

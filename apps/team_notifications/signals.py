@@ -11,6 +11,13 @@
 ``preferences_changed``
     A member chose something, or took a choice back. Arguments: ``user``; ``team``, or None for everywhere.
 
+``event_published``
+    A feature published an event, which is committed and waits for being dispatched; not sent when handlers run
+    synchronously. Arguments: ``event``.
+
+``event_dispatched``
+    An event is owed to its handlers. Arguments: ``runs``, the keys of the `HandlerRun` rows.
+
 Receivers run on their own: what one raises is logged and reaches neither the caller nor the other receivers.
 """
 
@@ -19,3 +26,5 @@ from django.dispatch import Signal
 notification_recorded = Signal()
 notification_resolved = Signal()
 preferences_changed = Signal()
+event_published = Signal()
+event_dispatched = Signal()

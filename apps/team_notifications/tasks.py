@@ -17,5 +17,15 @@ def deliver() -> None:
 
 
 @shared_task
+def dispatch_event(event_id: int) -> None:
+    sweeper.dispatch_event(event_id)
+
+
+@shared_task
+def run_handler(run_id: int) -> None:
+    sweeper.run_handler(run_id)
+
+
+@shared_task
 def sweep() -> None:
     sweeper.sweep()

@@ -27,11 +27,11 @@ class Swept:
     handled: int = 0
 
 
-def sweep() -> Swept:
-    """Does all that is due now. One failure never holds up the others."""
+def sweep(handle: Callable[[int], bool] | None = None) -> Swept:
+    """Does all that is due now. One failure never holds up the others. `handle` is as in `handle_events`."""
     unfinished = _try("finding large teams of whom not all were told", fanout.unfinished) or []
     # Handlers are the host's code and come last: one that takes the process along keeps nobody's mail back.
-    return Swept(notified=sum(map(finish_fanout, unfinished)), mails=deliver(), handled=handle_events())
+    return Swept(notified=sum(map(finish_fanout, unfinished)), mails=deliver(), handled=handle_events(handle))
 
 
 def finish_fanout(notification_id: int) -> int:
@@ -44,17 +44,20 @@ def deliver() -> int:
     return _try("sending what is due", mailings.deliver) or 0
 
 
-def handle_events(seconds: float = EVENTS_SESSION) -> int:
-    """Dispatches the events that no message led to, and runs the handlers that are due; returns how many ran."""
+def handle_events(handle: Callable[[int], bool] | None = None, seconds: float = EVENTS_SESSION) -> int:
+    """Dispatches the events that no message led to, and runs the handlers that are due; returns how many ran.
+
+    `handle` gets the key of each run instead, and says whether that went well: to hand it over to another worker.
+    """
     end = monotonic() + seconds
     for event_id in _try("finding events that were not dispatched", dispatch.undispatched) or []:
-        dispatch_event(event_id)
+        _try(f"dispatching event {event_id}", partial(dispatch.owe, event_id))  # without a message: they come next
     handled, seen = 0, set[int]()
     while due := [key for key in _try("finding handlers that are due", runs.due) or [] if key not in seen]:
         for run_id in due:
             if monotonic() > end:
                 return handled
-            handled += run_handler(run_id)
+            handled += (handle or run_handler)(run_id)
         seen.update(due)  # each once: what cannot even be begun shall not keep the sweep here
     return handled
 

@@ -13,9 +13,9 @@ SURFACES = {"web", "templatetags", "management"}
 AT_THE_EDGE = {
     "admin.py",
     "admin_tables.py",
+    "broker.py",
     "event_admin.py",
     "tasks.py",
-    "wakeup.py",
 }  # may know of requests or of the broker
 
 LONGEST = 400

@@ -7,10 +7,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from django.db import connections
+
 from team_notifications import conf
 
 HARD = 1.25  # of the limit: then a worker that can ends the process of a handler that did not let itself be stopped
 LEASE = 1.5  # of the limit: then it is given up, wherever it was
+
+QUERY_UNDER_WAY = 1  # libpq's PQTRANS_ACTIVE
 
 
 class HandlerTimeout(TimeoutError):
@@ -50,6 +54,15 @@ def time_limit() -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, 0)
     finally:  # also when the alarm came in between
         signal.signal(signal.SIGALRM, before)
+
+
+def stop_query(using: str) -> None:
+    """Ends what the alarm interrupted: at the server a query would go on that nobody waits for, with all its locks."""
+    database = connections[using]
+    if database.vendor != "postgresql" or database.connection is None:
+        return
+    if database.connection.info.transaction_status == QUERY_UNDER_WAY:
+        database.connection.cancel()
 
 
 def _has_the_alarm() -> bool:

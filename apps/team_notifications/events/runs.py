@@ -16,14 +16,14 @@ from django.utils import timezone
 from team_notifications import conf
 from team_notifications.backoff import wait_after
 from team_notifications.events.handlers import MissingHandler, find
-from team_notifications.events.limit import lease, time_limit
+from team_notifications.events.limit import HandlerTimeout, lease, stop_query, time_limit
 from team_notifications.models import HandlerRun
 from team_notifications.models.event import HandlerRunQuerySet
 from team_notifications.sql import writing
 
 logger = logging.getLogger(__name__)
 
-BATCH = 100  # runs that one look finds; few, because several may look at the same moment
+BATCH = 500  # runs that one look finds
 ERROR_MAX_LENGTH = 20_000  # characters of a traceback; the end says most
 
 LOST = "The last try did not come back: its worker was killed, or it went on past its time limit."
@@ -88,9 +88,14 @@ def _claim(run_id: int) -> HandlerRun | None:
 def _carry_out(claimed: HandlerRun) -> None:
     """The handler's effects and the record that it is done are committed together, or neither is."""
     handler = find(claimed.event.name, claimed.handler)
-    with transaction.atomic(using=router.db_for_write(HandlerRun)):
-        with time_limit():
-            handler(claimed.event)
+    using = router.db_for_write(HandlerRun)
+    with transaction.atomic(using=using):
+        try:
+            with time_limit():
+                handler(claimed.event)
+        except HandlerTimeout:
+            stop_query(using)
+            raise
         done = _held(claimed).update(
             state=HandlerRun.State.DONE, finished_at=timezone.now(), lease_token=None, last_error=""
         )

@@ -6,33 +6,21 @@ in turn in one run, and what counts is the ratio of their medians: seconds depen
 """
 
 import argparse
-import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
-from time import perf_counter
 
-import django
+from benchmarks.frame import database_name, empty_database, timed  # isort: skip  (sets Django up)
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-os.environ["DEBUG"] = "False"  # which would keep every statement
-django.setup()  # before the models are imported
+from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext, override_settings
+from django.utils import timezone
 
-from django.conf import settings  # noqa: E402
-from django.db import connection  # noqa: E402
-from django.test.utils import (  # noqa: E402
-    CaptureQueriesContext,
-    override_settings,
-    setup_databases,
-    teardown_databases,
-)
-from django.utils import timezone  # noqa: E402
-
-from team_notifications import fanout  # noqa: E402
-from team_notifications.models import Notification, UserNotification  # noqa: E402
-from team_notifications.notify import create_notification  # noqa: E402
-from teams.models import Team  # noqa: E402
-from tests.crowd import crowd  # noqa: E402
+from team_notifications import fanout
+from team_notifications.models import Notification, UserNotification
+from team_notifications.notify import create_notification
+from teams.models import Team
+from tests.crowd import crowd
 
 TABLE = UserNotification._meta.db_table
 PERMISSIONS = ["teams.change_team", "custom_actions.change_customaction"]
@@ -69,8 +57,7 @@ def main(members: int, runs: int) -> None:
     # Without mail, so that both write the same rows.
     with override_settings(TEAM_NOTIFICATIONS={**settings.TEAM_NOTIFICATIONS, "DEFAULTS": {"email_enabled": False}}):
         works = measure(team, runs)
-    version = ".".join(map(str, connection.get_database_version()))
-    print(f"{connection.display_name} {version}, {members:,} members, medians of {runs} runs\n")
+    print(f"{database_name()}, {members:,} members, medians of {runs} runs\n")
     print(f"{'':<28}{'ours ms':>10}{'floor ms':>10}{'ratio':>9}{'statements':>12}")
     print("\n".join(work.line() for work in works))
 
@@ -117,19 +104,10 @@ def clear() -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
-def timed(work: Callable[[], None]) -> float:
-    start = perf_counter()
-    work()
-    return perf_counter() - start
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--members", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=7)
     arguments = parser.parse_args()
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
+    with empty_database():
         main(arguments.members, arguments.runs)
-    finally:
-        teardown_databases(databases, verbosity=0)

@@ -5,9 +5,8 @@
 
 import argparse
 import logging
-import os
 import smtplib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import Message
@@ -15,31 +14,21 @@ from functools import partial
 from multiprocessing import Event, Process
 from multiprocessing.synchronize import Event as EventType
 from statistics import median
-from time import perf_counter
 
-import django
+from benchmarks.frame import empty_database, timed  # isort: skip  (sets Django up)
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-os.environ["DEBUG"] = "False"  # which would keep every statement
-django.setup()  # before the models are imported
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext, override_settings
 
-from aiosmtpd.controller import Controller  # noqa: E402
-from aiosmtpd.handlers import Sink  # noqa: E402
-from django.core import mail  # noqa: E402
-from django.db import connection  # noqa: E402
-from django.test.utils import (  # noqa: E402
-    CaptureQueriesContext,
-    override_settings,
-    setup_databases,
-    teardown_databases,
-)
-
-from team_notifications.delivery import mailings  # noqa: E402
-from team_notifications.models import Delivery, Mailing  # noqa: E402
-from team_notifications.notify import create_notification  # noqa: E402
-from teams.models import Team  # noqa: E402
-from tests.crowd import crowd  # noqa: E402
-from tests.ports import free_port  # noqa: E402
+from team_notifications.delivery import mailings
+from team_notifications.models import Delivery, Mailing
+from team_notifications.notify import create_notification
+from teams.models import Team
+from tests.crowd import crowd
+from tests.ports import free_port
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 IN_MEMORY = "django.core.mail.backends.locmem.EmailBackend"
@@ -119,19 +108,10 @@ def _serve(port: int, ready: EventType, stop: EventType) -> None:
     controller.stop()
 
 
-def timed(work: Callable[[], object]) -> float:
-    start = perf_counter()
-    work()
-    return perf_counter() - start
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mails", type=int, default=1_000)
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
+    with empty_database():
         main(arguments.mails, arguments.runs)
-    finally:
-        teardown_databases(databases, verbosity=0)

@@ -1,64 +1,29 @@
 import json
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from team_notifications import (
+    event_admin,  # noqa: F401  (registers its own)
     preferences,
     template_admin,  # noqa: F401  (registers itself)
 )
+from team_notifications.admin_tables import LongTable, ReadOnly
 from team_notifications.delivery import outbox
 from team_notifications.delivery.mailings import EMAIL
 from team_notifications.models import Delivery, Mailing, Notification, Preference, Suppression
 from team_notifications.models.delivery import DeliveryQuerySet
 
 ADDRESS = get_user_model().get_email_field_name()
-
-
-class ReadOnly:
-    """The module alone writes these tables; the admin looks, and deletes."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class UpTo(Paginator):
-    """Counts and shows no more than this many rows: to count millions would take longer than to show a page of them."""
-
-    LIMIT = 10_000
-
-    @cached_property
-    def count(self) -> int:
-        rows = cast("QuerySet[Any]", self.object_list)
-        return rows[: self.LIMIT].count()
-
-
-class LongTable(ReadOnly, admin.ModelAdmin):
-    """A table of millions of rows: its list asks only what an index answers."""
-
-    paginator = UpTo
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # they count
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Not to delete many: it stays allowed because deleting a thread or a user takes these rows along."""
-        actions: dict[str, Any] = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
 
 
 @admin.register(Notification)

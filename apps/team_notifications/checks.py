@@ -15,6 +15,7 @@ from django.urls import NoReverseMatch, reverse
 
 from team_notifications import conf, kinds, placeholders, preferences
 from team_notifications.directory import TeamDirectory
+from team_notifications.events import handlers, types
 from team_notifications.identifiers import check_slug
 from team_notifications.kinds import Kind
 from team_notifications.levels import Level
@@ -44,6 +45,23 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_check_middleware(),
         *_check_site_url(settings),
     ]
+
+
+@register
+def check_event_handlers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """E010: a handler of an event that nobody registered. E011: two handlers of one name."""
+    known = types.names()
+    hint = f"There are {', '.join(known) or 'none'}. Register it in ready(), or correct the name."
+    unknown = [
+        _error(10, f"{subscription.path} is subscribed to {subscription.event!r}, which is no event.", hint)
+        for subscription in handlers.subscriptions()
+        if subscription.event not in known
+    ]
+    ambiguous = [
+        _error(11, f"{path} is the name of several handlers (of {', '.join(events)}).", "Give each its own name.")
+        for path, events in handlers.ambiguous().items()
+    ]
+    return [*unknown, *ambiguous]
 
 
 @register(Tags.database)
@@ -131,7 +149,7 @@ def _check_directory(settings: conf.Settings) -> list[CheckMessage]:
 
 
 def _check_amounts(settings: conf.Settings) -> list[CheckMessage]:
-    """Numbers are whole and at least 1, times longer than nothing."""
+    """Numbers are whole and at least 1, times longer than nothing, switches on or off."""
     found: list[CheckMessage] = []
     for field in fields(settings):
         value = getattr(settings, field.name)
@@ -139,6 +157,8 @@ def _check_amounts(settings: conf.Settings) -> list[CheckMessage]:
             found.append(_error(3, f"{field.name.upper()} is {value!r}.", "A whole number, at least 1."))
         elif field.type is timedelta and (not isinstance(value, timedelta) or value <= timedelta()):
             found.append(_error(3, f"{field.name.upper()} is {value!r}.", "A timedelta of more than nothing."))
+        elif field.type is bool and not isinstance(value, bool):
+            found.append(_error(3, f"{field.name.upper()} is {value!r}.", "True or False."))
     return found
 
 

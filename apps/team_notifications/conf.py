@@ -57,6 +57,11 @@ class Settings:
     delivery_lease: timedelta = timedelta(minutes=5)  # after which another worker takes over; renewed before each mail
     max_attempts: int = 8  # tries of one delivery; with the backoff they span about a day
     digest_lines: int = 50  # threads in one mail; the rest is counted
+    events_synchronous: bool = False  # handlers run right after the commit, in the process that published
+    event_max_bytes: int = 65_536  # of one payload as JSON
+    event_retention: timedelta = timedelta(days=30)  # after which the log of an event is deleted
+    event_time_limit: timedelta = timedelta(minutes=2)  # that one handler may take for one event
+    event_max_attempts: int = 8  # tries of one handler for one event; with the backoff they span about a day
 
     @property
     def preferences(self) -> dict[str, Any]:

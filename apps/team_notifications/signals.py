@@ -13,6 +13,13 @@
     A member chose something, or took a choice back. Arguments: ``user``, or None when it is the default of a team;
     ``team``, which may be `PERSONAL`, or None for everywhere.
 
+``event_published``
+    A feature published an event, which is committed and waits for being dispatched; not sent when handlers run
+    synchronously. Arguments: ``event``.
+
+``event_dispatched``
+    An event is owed to its handlers. Arguments: ``runs``, the keys of the `HandlerRun` rows.
+
 Receivers run on their own: what one raises is logged and reaches neither the caller nor the other receivers.
 """
 
@@ -21,3 +28,5 @@ from django.dispatch import Signal
 notification_recorded = Signal()
 notification_resolved = Signal()
 preferences_changed = Signal()
+event_published = Signal()
+event_dispatched = Signal()

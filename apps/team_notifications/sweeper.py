@@ -4,28 +4,34 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import TypeVar
 
 from team_notifications import fanout
 from team_notifications.delivery import mailings
+from team_notifications.events import dispatch, runs
 
 logger = logging.getLogger(__name__)
+
+EVENTS_SESSION = 60.0  # seconds that one sweep goes on with events; well under the time limit of tasks
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Swept:
-    """What was done: members notified of what a large team's first chunk knew already, and mails sent."""
+    """What was done: members notified of what a large team's first chunk knew already, mails sent, handlers run."""
 
     notified: int
     mails: int
+    handled: int = 0
 
 
-def sweep() -> Swept:
-    """Does all that is due now. One failure never holds up the others."""
+def sweep(handle: Callable[[int], bool] | None = None) -> Swept:
+    """Does all that is due now. One failure never holds up the others. `handle` is as in `handle_events`."""
     unfinished = _try("finding large teams of whom not all were told", fanout.unfinished) or []
-    return Swept(notified=sum(map(finish_fanout, unfinished)), mails=deliver())
+    # Handlers are the host's code and come last: one that takes the process along keeps nobody's mail back.
+    return Swept(notified=sum(map(finish_fanout, unfinished)), mails=deliver(), handled=handle_events(handle))
 
 
 def finish_fanout(notification_id: int) -> int:
@@ -36,6 +42,34 @@ def finish_fanout(notification_id: int) -> int:
 def deliver() -> int:
     """Sends what is due; returns how many mails that were."""
     return _try("sending what is due", mailings.deliver) or 0
+
+
+def handle_events(handle: Callable[[int], bool] | None = None, seconds: float = EVENTS_SESSION) -> int:
+    """Dispatches the events that no message led to, and runs the handlers that are due; returns how many ran.
+
+    `handle` gets the key of each run instead, and says whether that went well: to hand it over to another worker.
+    """
+    end = monotonic() + seconds
+    for event_id in _try("finding events that were not dispatched", dispatch.undispatched) or []:
+        _try(f"dispatching event {event_id}", partial(dispatch.owe, event_id))  # without a message: they come next
+    handled, seen = 0, set[int]()
+    while due := [key for key in _try("finding handlers that are due", runs.due) or [] if key not in seen]:
+        for run_id in due:
+            if monotonic() > end:
+                return handled
+            handled += (handle or run_handler)(run_id)
+        seen.update(due)  # each once: what cannot even be begun shall not keep the sweep here
+    return handled
+
+
+def dispatch_event(event_id: int) -> None:
+    """Owes an event to its handlers."""
+    _try(f"dispatching event {event_id}", partial(dispatch.dispatch, event_id))
+
+
+def run_handler(run_id: int) -> bool:
+    """Runs a handler for an event if that is due; returns whether it ran to its end."""
+    return _try(f"run {run_id} of a handler", partial(runs.run, run_id)) or False
 
 
 def _try(what: str, work: Callable[[], Result]) -> Result | None:

@@ -18,6 +18,7 @@ from django.db import Error, connection, transaction
 from django.test import override_settings
 
 from team_notifications import sweeper, wakeup
+from team_notifications.broker import Broker
 from team_notifications.models import Delivery, Mailing, Notification
 from team_notifications.notify import create_notification
 from teams.models import Team
@@ -75,7 +76,7 @@ def report(number: int = 0, team: str = "acme") -> None:
 
 def report_to_the_broker(number: int, without: tuple[str, ...] = ()) -> float:
     """Reports an event in a process that did not see the broker fail before; returns the seconds that it took."""
-    with guards.taken_out(without), mock.patch.object(wakeup, "broker", wakeup.Broker()):
+    with guards.taken_out(without), mock.patch.object(wakeup, "broker", Broker()):
         began = monotonic()
         report(number)
         return monotonic() - began

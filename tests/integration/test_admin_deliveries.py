@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from team_notifications.admin import LongTable, UpTo
+from team_notifications.admin_tables import LongTable, UpTo
 from team_notifications.delivery import outbox
 from team_notifications.models import Delivery, Mailing, Notification, Suppression, UserNotification
 from tests.cast import Cast

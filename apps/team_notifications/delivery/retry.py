@@ -1,13 +1,9 @@
 """What follows a failure: try again at a time, or give up. Pure, so that the schedule can be tested as a table."""
 
-import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-FIRST_WAIT = timedelta(seconds=30)
-FACTOR = 4
-LONGEST_WAIT = timedelta(hours=12)
-JITTER = 0.2  # of the wait, either way: what failed together shall not come back together
+from team_notifications.backoff import wait_after
 
 
 class ChannelError(Exception):
@@ -33,6 +29,4 @@ def decide(error: ChannelError, *, attempts: int, max_attempts: int, now: dateti
     """What follows the failure of try number `attempts` (1 for the first)."""
     if error.permanent or attempts >= max_attempts:
         return Decision(again_at=None)
-    wait = min(FIRST_WAIT * FACTOR ** (attempts - 1), LONGEST_WAIT)
-    wait *= random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  (no secret)
-    return Decision(again_at=now + max(wait, error.retry_after or timedelta()))
+    return Decision(again_at=now + max(wait_after(attempts), error.retry_after or timedelta()))

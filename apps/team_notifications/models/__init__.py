@@ -1,4 +1,5 @@
 from team_notifications.models.delivery import Delivery, Mailing, Suppression
+from team_notifications.models.event import EventLog, HandlerRun
 from team_notifications.models.fanout import UnfinishedFanout
 from team_notifications.models.notification import Notification, Occurrence, UserNotification
 from team_notifications.models.preference import Preference
@@ -6,6 +7,8 @@ from team_notifications.models.template import NotificationTemplate
 
 __all__ = [
     "Delivery",
+    "EventLog",
+    "HandlerRun",
     "Mailing",
     "Notification",
     "NotificationTemplate",

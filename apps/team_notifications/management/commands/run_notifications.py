@@ -27,6 +27,8 @@ class Command(BaseCommand):
             swept = sweep()
             if swept.notified or swept.mails:
                 self.stdout.write(f"Notified {swept.notified} more members, sent {swept.mails} mails.")
+            if swept.handled:
+                self.stdout.write(f"Ran {swept.handled} handlers of events.")
             if once or stop.wait(interval):
                 return
             close_old_connections()  # as a request would; a database that was restarted meanwhile is asked anew

@@ -1,0 +1,140 @@
+"""A handler runs for an event: claimed by a conditional update, with its effects and its record in one transaction.
+
+A claim is a lease with a fencing token. It counts the try before it begins, so that a handler which takes its worker
+along each time has failed in the end. When the lease is over, the next worker takes the run; if the first one is still
+at it and comes back, its token is out of date, and what it wrote is rolled back.
+"""
+
+import logging
+import traceback
+import uuid
+
+from django.db import router, transaction
+from django.db.models import Case, F, TextField, Value, When
+from django.utils import timezone
+
+from team_notifications import conf
+from team_notifications.backoff import wait_after
+from team_notifications.events.handlers import MissingHandler, find
+from team_notifications.events.limit import HandlerTimeout, lease, stop_query, time_limit
+from team_notifications.models import HandlerRun
+from team_notifications.models.event import HandlerRunQuerySet
+from team_notifications.sql import writing
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500  # runs that one look finds
+ERROR_MAX_LENGTH = 20_000  # characters of a traceback; the end says most
+
+LOST = "The last try did not come back: its worker was killed, or it went on past its time limit."
+
+
+class Overtaken(Exception):
+    """The lease ended meanwhile, and another worker has the run."""
+
+
+def run(run_id: int) -> bool:
+    """Runs the handler if that is due and nobody else is at it. Returns whether it ran to its end.
+
+    What the handler raises is written down and retried later. Raises only what the database does.
+    """
+    claimed = _claim(run_id)
+    if claimed is None:
+        return False
+    if claimed.attempts > conf.settings().event_max_attempts:  # and the last of them did not come back
+        _end_lost(claimed)
+        return False
+    try:
+        _carry_out(claimed)
+    except Overtaken:
+        logger.warning("%s took longer than its lease; another worker has it, and it is rolled back here.", claimed)
+    except MissingHandler as error:
+        _fail(claimed, str(error))
+    except Exception as error:
+        logger.warning("%s failed (try %s).", claimed, claimed.attempts, exc_info=error)
+        _fail(claimed, "".join(traceback.format_exception(error)))
+    else:
+        return True
+    return False
+
+
+def due() -> list[int]:
+    """The keys of runs that are due and that nobody is at, the longest overdue first, at most a batch."""
+    waiting = HandlerRun.objects.due(timezone.now()).using(router.db_for_write(HandlerRun))
+    return list(waiting.order_by("due_at", "pk").values_list("pk", flat=True)[:BATCH])
+
+
+def try_again(runs: HandlerRunQuerySet) -> int:
+    """Owes those of `runs` that failed once more, from now on and with all their tries; returns how many."""
+    failed = runs.order_by().filter(state=HandlerRun.State.FAILED)
+    # What somebody else tried again before us is left alone.
+    return failed.update(
+        state=HandlerRun.State.PENDING, due_at=timezone.now(), attempts=0, lease_token=None, finished_at=None
+    )
+
+
+def _claim(run_id: int) -> HandlerRun | None:
+    """Takes the run, and counts the try. None when it is not due: whoever else was woken for it was first."""
+    now, token = timezone.now(), uuid.uuid4()
+    did_not_come_back = When(lease_token__isnull=False, then=Value(LOST))
+    taken = HandlerRun.objects.filter(pk=run_id).free(now)
+    mark = Case(did_not_come_back, default=F("last_error"), output_field=TextField())
+    if not taken.update(lease_token=token, due_at=now + lease(), attempts=F("attempts") + 1, last_error=mark):
+        return None
+    # None as well when its event was deleted in this moment, with its team.
+    return writing(HandlerRun).select_related("event__team").filter(pk=run_id, lease_token=token).first()
+
+
+def _carry_out(claimed: HandlerRun) -> None:
+    """The handler's effects and the record that it is done are committed together, or neither is."""
+    handler = find(claimed.event.name, claimed.handler)
+    using = router.db_for_write(HandlerRun)
+    with transaction.atomic(using=using):
+        try:
+            with time_limit():
+                handler(claimed.event)
+        except HandlerTimeout:
+            stop_query(using)
+            raise
+        done = _held(claimed).update(
+            state=HandlerRun.State.DONE, finished_at=timezone.now(), lease_token=None, last_error=""
+        )
+        if not done:
+            raise Overtaken
+
+
+def _fail(claimed: HandlerRun, reason: str) -> None:
+    """Gives it back for another try, or ends it when that was the last one."""
+    if claimed.attempts >= conf.settings().event_max_attempts:
+        _end(claimed, reason)
+        return
+    _held(claimed).update(
+        due_at=timezone.now() + wait_after(claimed.attempts), lease_token=None, last_error=_storable(reason)
+    )
+
+
+def _end(claimed: HandlerRun, reason: str) -> None:
+    ended = _held(claimed).update(
+        state=HandlerRun.State.FAILED,
+        attempts=claimed.attempts,
+        finished_at=timezone.now(),
+        lease_token=None,
+        last_error=_storable(reason),
+    )
+    if ended:
+        logger.error("%s has failed for good. It can be run again in the admin.", claimed)
+
+
+def _end_lost(claimed: HandlerRun) -> None:
+    claimed.attempts -= 1  # this was none
+    _end(claimed, claimed.last_error)
+
+
+def _held(claimed: HandlerRun) -> HandlerRunQuerySet:
+    """The run, as long as it is ours."""
+    return HandlerRun.objects.pending().filter(pk=claimed.pk, lease_token=claimed.lease_token)
+
+
+def _storable(reason: str) -> str:
+    """What a database takes: handlers may raise with whatever text they were given."""
+    return reason.replace("\x00", "\\x00").encode(errors="backslashreplace").decode()[-ERROR_MAX_LENGTH:]

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "teams",
     "team_notifications",
     "custom_actions",
+    "products",
 ]
 if env.bool("DEMO", default=IS_LOCAL):
     INSTALLED_APPS.append("demo")

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from custom_actions.models import Check, CustomAction
+from products.models import Product
 from team_notifications import inbox, preferences
 from team_notifications.delivery.channels.email.suppression import suppress
 from team_notifications.levels import Threshold
@@ -42,6 +43,9 @@ def seed(password: str) -> None:
     preferences.choose(ines, northwind, in_app_enabled=True, email_frequency=Frequency.DAILY, quiet_hours=True)
     preferences.do_not_disturb(ines, northwind, until=timezone.now() + 2 * DAY)
     suppress("marek@example.com", Suppression.Reason.BOUNCED)
+    for name in ("Customs clearance", "Same-day delivery"):
+        url = f"https://harbour.example/{name.lower().replace(' ', '-')}"
+        Product.objects.create(team=harbour, name=name, url=url, created_by=ines)
     working_week(harbour, northwind)
     with time_machine.travel(timezone.now() - 5 * MINUTE, tick=False):
         notify_user(ines, "Your export is ready", "The shipments of October, 12,480 rows.", "success", url="/")

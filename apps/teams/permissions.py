@@ -99,14 +99,21 @@ class ResolvedPermission:
         memberships = Membership.objects.filter(team=team)
         held = Q(pk__in=memberships.filter(roles__in=self.role_ids).values("user"))
         for target in {team, team if source is None else source}:
-            permission_id = self.id_by_model.get(concrete(target)._meta.label_lower)
-            if permission_id is not None:
-                granted = Q(OF_ITS_MODEL, permission=permission_id, object_pk=str(target.pk))
-                groups = GroupObjectPermission.objects.filter(granted).values("group")
-                held |= Q(pk__in=UserObjectPermission.objects.filter(granted).values("user"))
-                held |= Q(pk__in=User.groups.through.objects.filter(group__in=groups).values("user"))
-                held |= Q(pk__in=memberships.filter(roles__in=groups).values("user"))
+            held |= self.granted_on(target, memberships)
         return held
+
+    def granted_on(self, target: Model, memberships: QuerySet[Membership]) -> Q:
+        """Which users hold it by a grant on `target`: to themselves, to a group, or to a role among `memberships`."""
+        permission_id = self.id_by_model.get(concrete(target)._meta.label_lower)
+        if permission_id is None:
+            return Q(pk__in=[])
+        granted = Q(OF_ITS_MODEL, permission=permission_id, object_pk=str(target.pk))
+        groups = GroupObjectPermission.objects.filter(granted).values("group")
+        return (
+            Q(pk__in=UserObjectPermission.objects.filter(granted).values("user"))
+            | Q(pk__in=User.groups.through.objects.filter(group__in=groups).values("user"))
+            | Q(pk__in=memberships.filter(roles__in=groups).values("user"))
+        )
 
 
 def resolve(names: Collection[str]) -> list[ResolvedPermission]:
@@ -123,6 +130,12 @@ def resolve(names: Collection[str]) -> list[ResolvedPermission]:
         if not permission.id_by_model:
             raise UnknownPermission(name)
     return list(wanted.values())
+
+
+def holders_by_grant(team: Team, permission: str, target: Model) -> QuerySet[User]:
+    """The members to whom the permission was granted on `target` itself: not those who hold it by their role alone."""
+    [resolved] = resolve([permission])
+    return Directory().members(team).filter(resolved.granted_on(target, Membership.objects.filter(team=team)))
 
 
 def may(user: User | AnonymousUser, team: Team, *permissions: str, source: Model | None = None) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
+from products.models import Product
 from team_notifications.delivery.channels.email.suppression import suppress
 from team_notifications.delivery.channels.email.unsubscribe import token_for
 from team_notifications.models import Suppression
@@ -14,7 +15,10 @@ from tests.browser.steps import SignIn, bell, panel
 from tests.cast import Cast
 from tests.web import INBOX, PREFERENCES, UNSUBSCRIBE, tell
 
-PAGES = ["/", "/teams/acme/", "/teams/acme/actions/", INBOX, f"{INBOX}?team=personal", PREFERENCES]
+PAGES = [
+    *("/", "/teams/acme/", "/teams/acme/actions/", "/teams/acme/products/"),
+    *(INBOX, f"{INBOX}?team=personal", PREFERENCES),
+]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -33,6 +37,7 @@ def many_threads(cast: Cast) -> None:
     tell(cast.acme, "right-to-left", title="שרת התשלומים חזר לפעול", message="הכול תקין")
     notify_user(cast.vera, "Your export is ready", url="/")
     suppress(cast.vera.email, Suppression.Reason.BOUNCED)
+    Product.objects.create(team=cast.acme, name="W" * 100, url=f"https://a.example/{'w' * 200}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -21,3 +21,7 @@ class CustomActionsConfig(AppConfig):
 
     def ready(self) -> None:
         from custom_actions import checks  # noqa: F401  (registers them)
+        from custom_actions.models import CustomAction
+        from team_notifications.sources import remove_with_source
+
+        remove_with_source(CustomAction)

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from team_notifications import sweeper
+from team_notifications import cleanup, sweeper
 
 
 @shared_task
@@ -19,3 +19,8 @@ def deliver() -> None:
 @shared_task
 def sweep() -> None:
     sweeper.sweep()
+
+
+@shared_task
+def clean_up() -> None:
+    cleanup.clean_up()

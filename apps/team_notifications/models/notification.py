@@ -13,6 +13,8 @@ from team_notifications.models import lookups  # noqa: F401  (registers the look
 from team_notifications.models.fields import LinksField
 from team_notifications.texts import TITLE_MAX_LENGTH
 
+REMOVED = "removed-"  # how the identifier of a thread begins whose source was deleted; others are hashes
+
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def unresolved(self) -> "NotificationQuerySet":

@@ -53,7 +53,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """What was done with one range: how many rows of `table` went, and which share of it is behind us, 0 to 1."""
+    """What was done with one range: how many rows of `table` went, and which share of all is behind us, 0 to 1."""
 
     table: type[Model]
     rows: int
@@ -161,10 +161,10 @@ class Table:
 
 
 def _chunks(steps: list[Step], dry_run: bool) -> Iterator[Chunk]:
-    for step in steps:
+    for number, step in enumerate(steps):
         for keys, share in _ranges(step.table):
             rows = step.rows.filter(keys).count() if dry_run else _remove(step, keys)
-            yield Chunk(table=step.table, rows=rows, share=share)
+            yield Chunk(table=step.table, rows=rows, share=(number + share) / len(steps))
 
 
 def _ranges(table: type[Model]) -> Iterator[tuple[Q, float]]:

@@ -14,7 +14,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import DateTimeField, Exists, ExpressionWrapper, Min, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    IntegerField,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 from django.db.models.functions import Coalesce, Greatest
 from django.db.models.lookups import IsNull, LessThan, LessThanOrEqual
 from django.utils import timezone
@@ -122,7 +134,8 @@ def _older_than_wished(ages: Ages) -> Q:
     past_ceiling = Q(LessThan(LAST_CHANGE, ages.ago(ages.ceiling)))
     if ages.shortest >= ages.ceiling:
         return past_ceiling
-    kept_from = ExpressionWrapper(Value(ages.now) - _days(ages.default) * Value(DAY), DateTimeField())
+    kept_for = ExpressionWrapper(_days(ages.default) * Value(DAY), DurationField())  # SQLite wants to be told
+    kept_from = ExpressionWrapper(Value(ages.now) - kept_for, DateTimeField())
     return past_ceiling | Q(
         LessThan(LAST_CHANGE, ages.ago(ages.shortest)),
         LessThan(LAST_CHANGE, kept_from),
@@ -135,7 +148,8 @@ def _days(default: int) -> Coalesce:
     here = chosen.filter(user=OuterRef("user"), team=OuterRef("team"))
     everywhere = chosen.filter(user=OuterRef("user"), team=None)
     in_the_team = chosen.filter(user=None, team=OuterRef("team"))
-    return Coalesce(Subquery(here), Subquery(everywhere), Subquery(in_the_team), Value(default))
+    answers = (Subquery(here), Subquery(everywhere), Subquery(in_the_team), Value(default))
+    return Coalesce(*answers, output_field=IntegerField())
 
 
 def _its_thread() -> QuerySet[Notification]:

@@ -92,10 +92,9 @@ def _remove(app: str, model: str, keys: Collection[str]) -> int:
 
 
 def _concrete(model: Any) -> type[Model]:
-    behind: type[Model] | None = getattr(getattr(model, "_meta", None), "concrete_model", None)
-    if behind is None or not isinstance(model, type):
+    if not (isinstance(model, type) and issubclass(model, Model)) or model._meta.abstract:
         raise TypeError(f"Sources are objects of a model with a table, not of {model!r}.")
-    return behind
+    return model._meta.concrete_model or model
 
 
 def _proxies(behind: type[Model]) -> list[type[Model]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -149,6 +150,8 @@ TEAM_NOTIFICATIONS = {
     "DIRECTORY": "teams.permissions.Directory",
     "FANOUT_CHUNK": env.int("TEAM_NOTIFICATIONS_FANOUT_CHUNK", default=5_000),
     "SITE_URL": SITE_URL,
+    "MAX_AGE_DAYS": env.int("TEAM_NOTIFICATIONS_MAX_AGE_DAYS", default=90),
+    "UNREAD_MAX_AGE_DAYS": env.int("TEAM_NOTIFICATIONS_UNREAD_MAX_AGE_DAYS", default=0) or None,
 }
 
 # ---- email ----------------------------------------------------------------------------------------------------------
@@ -196,6 +199,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "team_notifications.tasks.sweep",
         "schedule": timedelta(seconds=30),
         "options": {"expires": 30},
+    },
+    "clean-up-notifications": {
+        "task": "team_notifications.tasks.clean_up",
+        "schedule": crontab(hour="3", minute="30"),
+        "options": {"expires": 3_600},
     },
     "check-custom-actions": {
         "task": "custom_actions.tasks.check_due_actions",

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from custom_actions.editing import remove, save_changes
 from custom_actions.models import Check, CustomAction
+from team_notifications.sources import removed_together
 
 
 @admin.register(CustomAction)
@@ -35,8 +36,9 @@ class CustomActionAdmin(admin.ModelAdmin):
         remove(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[CustomAction]) -> None:
-        for action in queryset.select_related("team"):
-            remove(action)
+        with removed_together():
+            for action in queryset.select_related("team"):
+                remove(action)
 
 
 @admin.register(Check)

@@ -22,5 +22,8 @@ class CustomActionsConfig(AppConfig):
     def ready(self) -> None:
         from custom_actions import checks  # noqa: F401  (registers them)
         from custom_actions.kinds import register
+        from custom_actions.models import CustomAction
+        from team_notifications.sources import remove_with_source
 
         register()
+        remove_with_source(CustomAction)

@@ -37,13 +37,18 @@ def start_over(action: CustomAction) -> None:
 
 @transaction.atomic
 def remove(action: CustomAction) -> None:
-    """Deletes the action; threads that say it is down or slow end."""
-    _end_threads(action)
+    """Deletes the action; its threads go with it (see `custom_actions.apps`)."""
+    _wait_for_checks(action)
     action.delete()
 
 
 def _end_threads(action: CustomAction) -> None:
-    """Ends what is said of it, by a check that is being recorded too: locking waits for that."""
-    CustomAction.objects.select_for_update().filter(pk=action.pk).first()
+    """Ends what is said of it."""
+    _wait_for_checks(action)
     custom_action_recovered(action)
     custom_action_quick(action)
+
+
+def _wait_for_checks(action: CustomAction) -> None:
+    """For one that is being recorded: it may be telling the team something. The next has to wait for us."""
+    CustomAction.objects.select_for_update().filter(pk=action.pk).first()

@@ -21,6 +21,7 @@ from team_notifications.kinds import Kind
 from team_notifications.levels import Level
 from team_notifications.models import UserNotification
 from team_notifications.report import check_permissions
+from team_notifications.retention import LONGEST
 from team_notifications.texts import clean_title
 from team_notifications.wording import check_params
 
@@ -32,7 +33,7 @@ METHODS = [name for name in vars(TeamDirectory) if not name.startswith("_")]
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E001: an unknown setting. E002: no usable directory. E003, E004: values that make no sense. E006: no htmx.
 
-    W002: mails that link nowhere.
+    E020: ages that make no sense. W002: mails that link nowhere.
     """
     try:
         settings = conf.load()
@@ -42,6 +43,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_check_directory(settings),
         *_check_amounts(settings),
         *_check_defaults(settings),
+        *_check_ages(settings),
         *_check_middleware(),
         *_check_site_url(settings),
     ]
@@ -170,6 +172,26 @@ def _check_defaults(settings: conf.Settings) -> list[CheckMessage]:
             found.append(_error(4, f"DEFAULTS has no preference {name!r}.", hint))
         elif reason := _why_no_default(name, value):
             found.append(_error(4, f"DEFAULTS[{name!r}] is {value!r}.", reason))
+    return found
+
+
+def _check_ages(settings: conf.Settings) -> list[CheckMessage]:
+    longest, unread, wished = (
+        settings.max_age_days,
+        settings.unread_max_age_days,
+        settings.defaults.get("retention_days"),
+    )
+    if type(longest) is not int:
+        return []  # E003 says so
+    found: list[CheckMessage] = []
+    if longest > LONGEST:
+        found.append(_error(20, f"MAX_AGE_DAYS is {longest}.", f"At most {LONGEST} days."))
+    if unread is not None and (type(unread) is not int or not 1 <= unread <= LONGEST):
+        hint = f"A whole number of days, 1 to {LONGEST}, or None to keep what nobody read."
+        found.append(_error(20, f"UNREAD_MAX_AGE_DAYS is {unread!r}.", hint))
+    if type(wished) is int and wished > longest:
+        said = f"DEFAULTS['retention_days'] is {wished}, and MAX_AGE_DAYS {longest}."
+        found.append(_error(20, said, "Nothing is kept longer than MAX_AGE_DAYS."))
     return found
 
 

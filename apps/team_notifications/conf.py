@@ -29,6 +29,7 @@ DEFAULT_PREFERENCES: dict[str, Any] = {
     "quiet_from": time(22),
     "quiet_until": time(7),
     "quiet_except_errors": False,
+    "retention_days": None,  # as long as MAX_AGE_DAYS
 }
 
 
@@ -62,11 +63,14 @@ class Settings:
     event_retention: timedelta = timedelta(days=30)  # after which the log of an event is deleted
     event_time_limit: timedelta = timedelta(minutes=2)  # that one handler may take for one event
     event_max_attempts: int = 8  # tries of one handler for one event; with the backoff they span about a day
+    max_age_days: int = 90  # what was read or archived is kept so long, and history too; members may only shorten it
+    unread_max_age_days: int | None = None  # None: what nobody read is kept
+    cleanup_chunk: int = 5_000  # rows that one transaction of the cleanup looks at
 
     @property
     def preferences(self) -> dict[str, Any]:
         """What holds for a member when neither they nor their team chose."""
-        return {**DEFAULT_PREFERENCES, **self.defaults}
+        return {**DEFAULT_PREFERENCES, "retention_days": self.max_age_days, **self.defaults}
 
 
 def load() -> Settings:

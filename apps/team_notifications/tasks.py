@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from team_notifications import sweeper
+from team_notifications import cleanup, sweeper
 from team_notifications.broker import PAUSE, broker
 from team_notifications.events.limit import hard_limit
 
@@ -33,6 +33,11 @@ def run_handler(run_id: int) -> None:
 @shared_task
 def sweep() -> None:
     sweeper.sweep(handle=_hand_over)
+
+
+@shared_task
+def clean_up() -> None:
+    cleanup.clean_up()
 
 
 def call_handler(run_id: int, **options: Any) -> bool:

@@ -4,12 +4,16 @@ Two processes that report the same event wait for each other there, so that neit
 they cannot deadlock over the members' rows.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import connections, router
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from team_notifications.models import Notification
+from team_notifications.models.notification import REMOVED
 from team_notifications.report import Report
 from team_notifications.sql import column_names, prepared
 
@@ -75,6 +79,26 @@ def lock(*, team: Any, identifier: str) -> Notification | None:
     """The thread of that identifier, locked until the commit; None when there is none."""
     threads = Notification.objects.select_for_update(no_key=True)
     return threads.filter(team=team, identifier=identifier).first()
+
+
+def remove(*, app: str, model: str, keys: Collection[str]) -> int:
+    """Takes the threads about these objects from everybody, for good; returns how many. One statement.
+
+    They expire now, so that nobody sees them and nothing is sent, and give up their identifier: what is reported from
+    now on begins anew. Their rows are left to the cleanup, so it costs the same however many members were told. Waits
+    for an event on one of them that is not committed yet. Call it in a transaction.
+    """
+    about = Notification.objects.filter(source_app=app, source_model=model, source_id__in=keys)
+    # In the order in which readers and features take several, so that none of them deadlocks with us.
+    held = about.order_by("identifier").select_for_update()
+    return Notification.objects.filter(pk__in=held.values("pk")).update(
+        expires_at=timezone.now(),
+        identifier=Concat(Value(REMOVED), Cast("pk", CharField()), output_field=CharField()),
+        # Of another object that may get the same key they say nothing.
+        source_app="",
+        source_model="",
+        source_id="",
+    )
 
 
 def _keep_occurrence(notification: Notification) -> None:

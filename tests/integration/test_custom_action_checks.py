@@ -175,23 +175,30 @@ def test_an_endpoint_that_is_quick_costs_no_query_for_that(action: CustomAction)
     assert not [query for query in captured if "team_notifications" in query["sql"]]
 
 
+def said(cast: Cast) -> list[str]:
+    """What the team is shown of conditions that are not over."""
+    rows = inbox.readable_by(cast.alice).filter(notification__resolved_at=None)
+    return list(rows.values_list("notification__slug", flat=True))
+
+
 @pytest.mark.parametrize("ends", [start_over, remove])
-def test_what_is_said_of_an_action_ends_with_it(action: CustomAction, ends: Any) -> None:
+def test_what_is_said_of_an_action_ends_with_it(action: CustomAction, cast: Cast, ends: Any) -> None:
     checking.record(action, SLOW)
     action.refresh_from_db()
+    assert said(cast) == ["custom-action-slow"]
     ends(action)
-    assert slow_thread().resolved_at is not None
+    assert said(cast) == []
     assert not CustomAction.objects.filter(is_slow=True).exists()
 
 
 @pytest.mark.parametrize("ends", [start_over, remove])
 @pytest.mark.parametrize("outcome", [SLOW, DOWN], ids=["slow", "down"])
 def test_what_was_said_since_the_action_was_read_ends_with_it_too(
-    action: CustomAction, ends: Any, outcome: Outcome
+    action: CustomAction, cast: Cast, ends: Any, outcome: Outcome
 ) -> None:
     checking.record(action, outcome)  # the action itself still knows nothing of it
     ends(action)
-    assert not Notification.objects.unresolved().exists()
+    assert said(cast) == []
     assert not CustomAction.objects.filter(Q(is_down=True) | Q(is_slow=True)).exists()
 
 
@@ -308,12 +315,13 @@ def test_starting_over_ends_the_thread_and_forgets_the_state(action: CustomActio
     assert thread().resolved_at is not None
 
 
-def test_removing_an_action_ends_its_thread(action: CustomAction) -> None:
+def test_removing_an_action_removes_its_threads_resolved_ones_too(action: CustomAction, cast: Cast) -> None:
     checking.record(action, DOWN)
+    checking.record(action, SLOW)
     action.refresh_from_db()
     remove(action)
     assert not CustomAction.objects.exists()
-    assert not Notification.objects.unresolved().exists()
+    assert not inbox.readable_by(cast.alice).exists()
 
 
 # ---- tasks and the command ------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from custom_actions.admin import CustomActionAdmin
 from custom_actions.checking import record
 from custom_actions.fetch import Outcome
 from custom_actions.models import Check, CustomAction, State
+from team_notifications import inbox
 from team_notifications.models import Notification
 from tests.cast import Cast
 
@@ -160,12 +161,12 @@ def test_another_url_or_a_pause_ends_the_thread(
     assert not Notification.objects.unresolved().exists()
 
 
-def test_an_action_is_deleted_and_its_thread_ends(client: Client, cast: Cast, action: CustomAction) -> None:
+def test_an_action_is_deleted_and_its_threads_are_gone(client: Client, cast: Cast, action: CustomAction) -> None:
     record(action, DOWN)
     response = sign_in(client, cast, "alice").post(path("{pk}/delete/", action))
     assert response.headers["Location"] == "/teams/acme/actions/"
     assert not CustomAction.objects.exists()
-    assert not Notification.objects.unresolved().exists()
+    assert not inbox.readable_by(cast.alice).exists()
 
 
 def test_asking_to_delete_deletes_nothing(client: Client, cast: Cast, action: CustomAction) -> None:
@@ -209,7 +210,7 @@ def test_the_admin_serves_them(client: Client, cast: Cast, action: CustomAction,
 
 
 @pytest.mark.parametrize("selected", [False, True], ids=["one", "a selection"])
-def test_deleting_in_the_admin_ends_the_thread_too(
+def test_deleting_in_the_admin_removes_the_threads_too(
     client: Client, cast: Cast, action: CustomAction, selected: bool
 ) -> None:
     record(action, DOWN)
@@ -220,7 +221,7 @@ def test_deleting_in_the_admin_ends_the_thread_too(
     else:
         client.post(f"/admin/custom_actions/customaction/{action.pk}/delete/", {"post": "yes"})
     assert not CustomAction.objects.exists()
-    assert not Notification.objects.unresolved().exists()
+    assert not inbox.readable_by(cast.alice).exists()
 
 
 def test_pausing_in_the_admin_ends_the_thread_too(client: Client, cast: Cast, action: CustomAction) -> None:
@@ -265,7 +266,7 @@ def test_the_pages_speak_and_look_as_the_others_do(client: Client, cast: Cast, a
     assert '<label for="id_interval">Interval</label>' in html("{pk}/change/")
     assert f'href="{action.get_absolute_url()}">Cancel</a>' in html("{pk}/change/")
     assert f'href="{action.get_absolute_url()}">Cancel</a>' in html("{pk}/delete/")
-    assert "A thread that says it is down or slow is resolved." in html("{pk}/delete/")
+    assert "so do the threads that say it is down or slow." in html("{pk}/delete/")
     assert '<td data-label="Last checked"><time' in html("")
     assert "just now" in html("{pk}/history/")
     assert "Page 1" not in html("{pk}/history/")

@@ -94,6 +94,10 @@ def test_choosing_nothing_stores_nothing(cast: Cast) -> None:
         ({"digest_weekday": 7}, ValidationError, "digest_weekday"),
         ({"quiet_from": "25:00"}, ValidationError, "25:00"),
         ({"quiet_hours": "perhaps"}, ValidationError, "quiet_hours"),
+        ({"retention_days": 0}, ValidationError, "retention_days"),
+        ({"retention_days": -1}, ValidationError, "-1"),
+        ({"retention_days": "a week"}, ValidationError, "a week"),
+        ({"retention_days": 40_000}, ValidationError, "40000"),
         ({"volume": 11}, TypeError, "volume"),
         ({"do_not_disturb_until": None}, TypeError, "do_not_disturb_until"),
     ],
@@ -119,6 +123,7 @@ def test_every_preference_cascades(cast: Cast) -> None:
         "quiet_from": time(0),
         "quiet_until": time(5, 30),
         "quiet_except_errors": True,
+        "retention_days": 30,
     }
     Preference.objects.create(team=cast.acme, **values)
     for field, value in values.items():
@@ -257,6 +262,12 @@ def test_the_scopes_of_a_user_stand_side_by_side(cast: Cast) -> None:
 def test_what_is_for_personal_ones_is_a_users_and_no_teams(cast: Cast, keys: dict[str, str]) -> None:
     with pytest.raises(IntegrityError):
         Preference.objects.create(personal=True, **{field: getattr(cast, name) for field, name in keys.items()})
+
+
+@pytest.mark.parametrize("days", [0, -1])
+def test_nothing_is_kept_for_less_than_a_day(cast: Cast, days: int) -> None:
+    with pytest.raises(IntegrityError):
+        Preference.objects.create(user=cast.vera, retention_days=days)
 
 
 def test_a_preference_is_somebodys(cast: Cast) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import time
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -117,6 +118,11 @@ def test_an_unknown_team_is_not_found(client: Client, cast: Cast, key: str) -> N
         ("digest_hour", "24", "Digest at: Select a valid choice. 24 is not one of the available choices."),
         ("digest_weekday", "7", "Weekly digest on: Select a valid choice. 7 is not one of the available choices."),
         ("quiet_from", "22:00", "From: Select a valid choice. 22:00 is not one of the available choices."),
+        (
+            "retention_days",
+            "0",
+            "Keep what was read for: Select a valid choice. 0 is not one of the available choices.",
+        ),
     ],
 )
 def test_nonsense_is_named_and_nothing_is_written(
@@ -127,6 +133,17 @@ def test_nonsense_is_named_and_nothing_is_written(
     assert response.status_code == 400
     assert said in text(response)
     assert not Preference.objects.exists()
+
+
+def test_how_long_it_is_kept_can_be_no_longer_than_the_site_keeps_anything(
+    client: Client, cast: Cast, settings: Any
+) -> None:
+    settings.TEAM_NOTIFICATIONS = {**settings.TEAM_NOTIFICATIONS, "MAX_AGE_DAYS": 45}
+    Preference.objects.create(team=cast.acme, retention_days=200)
+    client.force_login(cast.vera)
+    label = "Keep what was read for Inherit: 45 days 1 day 7 days 14 days 30 days 45 days"
+    assert f"{label} From the default" in text(client.get(PREFERENCES))
+    assert f"{label} From the team's default" in text(client.get(of(cast.acme)))
 
 
 @pytest.mark.parametrize("missing", INHERIT)
@@ -141,6 +158,7 @@ def test_each_preference_can_be_chosen_and_is_shown_as_chosen(client: Client, ca
     chosen = {
         "in_app_enabled": "True",
         "in_app_level": "30",
+        "retention_days": "30",
         "email_enabled": "True",
         "email_level": "20",
         "email_frequency": "weekly",

@@ -15,6 +15,8 @@ from team_notifications.models.fields import LinksField
 from team_notifications.personal import PERSONAL
 from team_notifications.texts import TITLE_MAX_LENGTH
 
+REMOVED = "removed-"  # how the identifier of a thread begins whose source was deleted; others are hashes
+
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def unresolved(self) -> "NotificationQuerySet":

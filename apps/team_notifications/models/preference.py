@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import dates
@@ -79,6 +79,13 @@ class Preference(models.Model):
     quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
     quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
     quiet_except_errors = models.BooleanField(_("errors break through"), null=True, blank=True)
+    retention_days = models.PositiveSmallIntegerField(
+        _("days kept"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(9_999)],
+        help_text=_("What was read or archived is removed after so many days, if not before."),
+    )
     do_not_disturb_until = models.DateTimeField(_("do not disturb until"), null=True, blank=True)
 
     class Meta:
@@ -97,6 +104,9 @@ class Preference(models.Model):
             models.CheckConstraint(
                 condition=Q(personal=False) | Q(user__isnull=False, team__isnull=True),
                 name="team_notifications_personal_is_no_teams",
+            ),
+            models.CheckConstraint(
+                condition=Q(retention_days=None) | Q(retention_days__gte=1), name="team_notifications_days_kept"
             ),
         ]
 

@@ -1,6 +1,6 @@
 """What a person can choose on the preferences page: everywhere, for one team, or for personal notifications."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import time
 from typing import Any
@@ -11,9 +11,10 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.formats import time_format
 from django.utils.functional import Promise, lazy
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from team_notifications import conf
 from team_notifications.levels import Threshold
 from team_notifications.models.preference import WEEKDAYS, Frequency
 from team_notifications.preferences import Choice, Origin, Scope
@@ -27,12 +28,25 @@ def clock(at: time) -> str:
     return time_format(at, "TIME_FORMAT")
 
 
+def days(number: int) -> str:
+    """How long something is kept: no longer than this site keeps anything."""
+    number = min(number, conf.settings().max_age_days)
+    return ngettext("%d day", "%d days", number) % number
+
+
+def is_kept(number: int) -> bool:
+    """Whether anything is kept for so many days on this site."""
+    return number <= conf.settings().max_age_days
+
+
 _clock = lazy(clock, str)
+_days = lazy(days, str)
 
 INHERIT = "inherit"
 ON_OFF: Values = {True: _("On"), False: _("Off")}
 HOURS: Values = {hour: _clock(time(hour)) for hour in range(24)}
 HALF_HOURS: Values = {at: _clock(at) for hour in range(24) for at in (time(hour), time(hour, 30))}
+DAYS: Values = {number: _days(number) for number in (1, 7, 14, 30, 60, 90, 180, 365)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +55,14 @@ class Question:
 
     label: Promise
     values: Values
+    written: Callable[[Any], str] | None = None  # how one is written that is not among them, but was chosen elsewhere
+    offered: Callable[[Any], bool] = lambda value: True  # whether one makes sense on this site
 
 
 QUESTIONS = {
     "in_app_enabled": Question(label=_("In the inbox"), values=ON_OFF),
     "in_app_level": Question(label=_("Threshold"), values=dict(Threshold.choices)),
+    "retention_days": Question(label=_("Keep what was read for"), values=DAYS, written=days, offered=is_kept),
     "email_enabled": Question(label=_("By email"), values=ON_OFF),
     "email_level": Question(label=_("Threshold"), values=dict(Threshold.choices)),
     "email_frequency": Question(label=_("How often"), values=dict(Frequency.choices)),
@@ -53,12 +70,12 @@ QUESTIONS = {
     "digest_hour": Question(label=_("Digest at"), values=HOURS),
     "digest_weekday": Question(label=_("Weekly digest on"), values=dict(WEEKDAYS)),
     "quiet_hours": Question(label=_("Hold mail back"), values=ON_OFF),
-    "quiet_from": Question(label=_("From"), values=HALF_HOURS),
-    "quiet_until": Question(label=_("Until"), values=HALF_HOURS),
+    "quiet_from": Question(label=_("From"), values=HALF_HOURS, written=clock),
+    "quiet_until": Question(label=_("Until"), values=HALF_HOURS, written=clock),
     "quiet_except_errors": Question(label=_("Errors break through"), values=ON_OFF),
 }
 GROUPS: Groups = [
-    (_("Inbox"), ["in_app_enabled", "in_app_level"]),
+    (_("Inbox"), ["in_app_enabled", "in_app_level", "retention_days"]),
     (_("Email"), ["email_enabled", "email_level", "email_frequency"]),
 ]
 RARE_GROUPS: Groups = [
@@ -134,11 +151,12 @@ def _label(scope: Scope, name: str) -> str | Promise:
 
 
 def _values(question: Question, choice: Choice) -> Values:
-    """The values to choose from, and a time between them that somebody chose elsewhere."""
-    between = {at for at in (choice.own, choice.inherited) if isinstance(at, time) and at not in question.values}
-    if not between:
+    """The values to choose from, and one between them that somebody chose elsewhere."""
+    if question.written is None:
         return question.values
-    return dict(sorted({**question.values, **{at: clock(at) for at in between}}.items()))
+    elsewhere = {value: question.written(value) for value in (choice.own, choice.inherited) if value is not None}
+    offered = {value: text for value, text in question.values.items() if question.offered(value)}
+    return dict(sorted({**elsewhere, **offered}.items()))
 
 
 def _field(question: Question, choice: Choice) -> forms.Field:

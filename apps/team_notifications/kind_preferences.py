@@ -1,7 +1,7 @@
 """Through which channels a member wants each kind: what they chose, what holds, and where that comes from.
 
-The first answer wins: the member for this team, the member everywhere, all channels. It holds besides the switch and the
-threshold of a channel, so it can silence one for a kind and never opens one. Only what a member chose is stored.
+The first answer wins: the member for this team, the member everywhere, all channels. It holds besides the switch and
+the threshold of a channel, so it can silence one for a kind and never opens one. Only what a member chose is stored.
 """
 
 from collections.abc import Collection, Mapping

@@ -134,7 +134,7 @@ def test_the_choices_for_kinds_cost_one_query_and_writing_them_the_same_for_1_ki
     with registered(*(kind(slug=slug) for slug in slugs)):
         costs = []
         for some in (slugs[:1], slugs):
-            none = {slug: () for slug in some}
+            none = dict.fromkeys(some, ())
             write = queries(lambda none=none: choose_channels_of_kinds(cast.vera, none, cast.acme))  # type: ignore[misc]
             costs.append((write, queries(lambda: kind_choices(cast.vera, cast.acme))))
         assert costs[0] == costs[1]

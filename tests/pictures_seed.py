@@ -10,6 +10,7 @@ from django.utils import timezone
 from custom_actions.models import Check, CustomAction
 from team_notifications import inbox, preferences
 from team_notifications.delivery.channels.email.suppression import suppress
+from team_notifications.kind_preferences import choose_channels
 from team_notifications.levels import Threshold
 from team_notifications.models import Suppression
 from team_notifications.models.preference import Frequency
@@ -41,6 +42,7 @@ def seed(password: str) -> None:
     preferences.choose(ines, in_app_level=Threshold.INFO)
     preferences.choose(ines, northwind, in_app_enabled=True, email_frequency=Frequency.DAILY, quiet_hours=True)
     preferences.do_not_disturb(ines, northwind, until=timezone.now() + 2 * DAY)
+    choose_channels(ines, "custom-action-slow", northwind, channels=["in_app"])
     suppress("marek@example.com", Suppression.Reason.BOUNCED)
     working_week(harbour, northwind)
     with time_machine.travel(timezone.now() - 5 * MINUTE, tick=False):

@@ -65,8 +65,8 @@ def open_folded(page: Page) -> None:
     page.goto("/notifications/preferences/")
     page.get_by_role("main").get_by_role("link", name="Northwind Studio").click()
     page.wait_for_url("**/preferences/2/#scope-2")
-    for summary in page.locator("main summary").all():
-        summary.click()
+    while (folded := page.locator("main details:not([open]) > summary")).count():
+        folded.first.click()
 
 
 def stop_mail(page: Page) -> None:

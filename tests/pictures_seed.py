@@ -11,6 +11,7 @@ from custom_actions.models import Check, CustomAction
 from products.models import Product
 from team_notifications import inbox, preferences
 from team_notifications.delivery.channels.email.suppression import suppress
+from team_notifications.kind_preferences import choose_channels
 from team_notifications.levels import Threshold
 from team_notifications.models import Suppression
 from team_notifications.models.preference import Frequency
@@ -42,6 +43,7 @@ def seed(password: str) -> None:
     preferences.choose(ines, in_app_level=Threshold.INFO)
     preferences.choose(ines, northwind, in_app_enabled=True, email_frequency=Frequency.DAILY, quiet_hours=True)
     preferences.do_not_disturb(ines, northwind, until=timezone.now() + 2 * DAY)
+    choose_channels(ines, "custom-action-slow", northwind, channels=["in_app"])
     suppress("marek@example.com", Suppression.Reason.BOUNCED)
     for name in ("Customs clearance", "Same-day delivery"):
         url = f"https://harbour.example/{name.lower().replace(' ', '-')}"

@@ -90,11 +90,12 @@ def create_notification(
     with transaction.atomic(using=router.db_for_write(Notification)):
         audience = Audience(
             team=team,
+            slug=slug,
             level=report.level,
             permissions=report.permissions,
             source=source,
             only=only,
-            defaults=team_defaults(team),
+            defaults=team_defaults(team, slug),
         )
         users = Recipients(audience)
         notification = threads.begin(report) if once else threads.record(report)

@@ -8,14 +8,21 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import router
-from django.db.models import BooleanField, Case, FilteredRelation, Model, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Exists, FilteredRelation, Model, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from team_notifications import conf
 from team_notifications.levels import Level
-from team_notifications.models import Notification, Preference
+from team_notifications.models import KindPreference, Notification, Preference
+from team_notifications.models.kind_preference import CHANNELS
 
-CHANNELS = ("in_app", "email")
+
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
+    """What holds where a member chose nothing, and whether anybody `chose_kind`: channels for just this slug."""
+
+    preferences: Mapping[str, Any]
+    chose_kind: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +34,12 @@ class Audience:
 
     team: Any
     user: Any = None
+    slug: str
     level: Level
     permissions: Collection[str] = ()
     source: Model | None = None
     only: QuerySet[Any, Any] | Collection[Any] | None = None
-    defaults: Mapping[str, Any]  # what holds where a member chose nothing: see `team_defaults`
+    defaults: Defaults  # see `team_defaults`
 
     @classmethod
     def of(cls, notification: Notification) -> "Audience":
@@ -39,10 +47,11 @@ class Audience:
         return cls(
             team=notification.team,
             user=notification.user_id,
+            slug=notification.slug,
             level=notification.severity,
             permissions=notification.permissions,
             source=find_source(notification) if notification.permissions else None,  # for what is asked for only
-            defaults=team_defaults(notification.team),
+            defaults=team_defaults(notification.team, notification.slug),
         )
 
 
@@ -79,18 +88,36 @@ class Recipients:
 
     def wanting(self, users: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
         """Those of `users` whom a channel lets through to, whatever they may know."""
-        team = self.audience.team
-        here = _preference(personal=True) if team is None else _preference(team=team)
-        users = users.alias(tn_here=here, tn_everywhere=_preference(team=None, personal=False))
+        users = users.alias(**_preferences(self.audience), **_kind_preferences(self.audience))
         for channel in CHANNELS:
             users = _with_channel(users, channel, self.audience)
         wanting: QuerySet[Any, Any] = users.filter(Q(to_in_app=True) | Q(to_email=True))
         return wanting
 
 
-def _preference(**scope: Any) -> FilteredRelation:
-    """The preference of a user for a scope, of which there is one at most."""
+def _preferences(audience: Audience) -> dict[str, FilteredRelation]:
+    """By name the preferences of a user that may answer for the audience."""
+    here = {"personal": True} if audience.team is None else {"team": audience.team}
     relation = "team_notification_preferences"
+    return {
+        "tn_here": _chosen(relation, **here),
+        "tn_everywhere": _chosen(relation, team=None, personal=False),
+    }
+
+
+def _kind_preferences(audience: Audience) -> dict[str, FilteredRelation]:
+    """By name the choices of a user for the kind, the first to be asked first. Empty where nobody chose: no join."""
+    if not audience.defaults.chose_kind:
+        return {}
+    teams = {"tn_kind_here": audience.team, "tn_kind_everywhere": None}
+    if audience.team is None:  # a choice for everywhere is the only one that a kind of personal ones can have
+        del teams["tn_kind_here"]
+    relation = "team_notification_kind_preferences"
+    return {name: _chosen(relation, team=team, slug=audience.slug) for name, team in teams.items()}
+
+
+def _chosen(relation: str, **scope: Any) -> FilteredRelation:
+    """What a user chose for a scope, of which there is one row at most."""
     return FilteredRelation(relation, condition=Q(**{f"{relation}__{name}": value for name, value in scope.items()}))
 
 
@@ -100,37 +127,51 @@ def bounds(first: Any, end: Any, field: str) -> dict[str, Any]:
 
 
 def _with_channel(users: QuerySet[Any, Any], channel: str, audience: Audience) -> QuerySet[Any, Any]:
-    """Annotates `to_<channel>`: whether it is on and its threshold lets the level through. The first answer wins."""
+    """Annotates `to_<channel>`: whether it is on, its threshold lets the level through, and it is wanted for the kind.
+
+    Of each the first answer wins.
+    """
 
     def chosen(field: str) -> Coalesce:
         name = f"{channel}_{field}"
-        return Coalesce(f"tn_here__{name}", f"tn_everywhere__{name}", Value(audience.defaults[name]))
+        return Coalesce(f"tn_here__{name}", f"tn_everywhere__{name}", Value(audience.defaults.preferences[name]))
 
-    is_on, from_level = f"tn_{channel}_on", f"tn_{channel}_from"
-    lets_through = When(**{is_on: True, f"{from_level}__lte": audience.level.weight}, then=True)
-    reaches = Case(lets_through, default=False, output_field=BooleanField())
-    asked = users.alias(**{is_on: chosen("enabled"), from_level: chosen("level")})
-    annotated: QuerySet[Any, Any] = asked.annotate(**{f"to_{channel}": reaches})
+    is_on, from_level, for_kind = (f"tn_{channel}_{name}" for name in ("on", "from", "for_kind"))
+    asked = {is_on: chosen("enabled"), from_level: chosen("level")}
+    answers = {is_on: True, f"{from_level}__lte": audience.level.weight}
+    if kinds := _kind_preferences(audience):
+        asked[for_kind] = Coalesce(*(f"{name}__{channel}" for name in kinds), Value(True))
+        answers[for_kind] = True
+    reaches = Case(When(**answers, then=True), default=False, output_field=BooleanField())
+    annotated: QuerySet[Any, Any] = users.alias(**asked).annotate(**{f"to_{channel}": reaches})
     return annotated
 
 
-def team_defaults(team: Any) -> dict[str, Any]:
+def team_defaults(team: Any, slug: str) -> Defaults:
     """What holds in `team` for a member who chose nothing: the team's choice, else the setting. One query.
 
-    For personal notifications, of which `team` is None, the setting. Raises ValueError when the team is not, or no
+    For personal notifications, of which `team` is None, the setting, without a query; whether their user chose anything
+    for the slug is then left to the statement about this one user. Raises ValueError when the team is not, or no
     longer, in the database.
     """
     fields = [f"{channel}_{field}" for channel in CHANNELS for field in ("enabled", "level")]
     settled = conf.settings().preferences
     if team is None:
-        return {name: settled[name] for name in fields}
+        return Defaults(preferences={name: settled[name] for name in fields}, chose_kind=True)
     own = FilteredRelation("team_notification_preferences", condition=Q(team_notification_preferences__user=None))
     # Where it is written: a team that was made a moment ago may not have reached a replica.
     teams = conf.team_model()._base_manager.using(router.db_for_write(Preference)).filter(pk=team.pk)
-    chosen = teams.alias(own=own).values(*[f"own__{field}" for field in fields]).first()
-    if chosen is None:
+    # Two probes of an index, where one for both teams would be a search through all who chose.
+    here, everywhere = (Exists(KindPreference.objects.filter(team=of, slug=slug)) for of in (team, None))
+    asked = teams.alias(own=own).annotate(tn_chose_kind=Q(here) | Q(everywhere))
+    found = asked.values("tn_chose_kind", *[f"own__{field}" for field in fields]).first()
+    if found is None:
         raise ValueError(f"There is no team {team!r} with the key {team.pk!r}.")
-    return {name: settled[name] if chosen[f"own__{name}"] is None else chosen[f"own__{name}"] for name in fields}
+    given = {name: found[f"own__{name}"] for name in fields}
+    return Defaults(
+        preferences={name: settled[name] if value is None else value for name, value in given.items()},
+        chose_kind=found["tn_chose_kind"],
+    )
 
 
 def find_source(notification: Notification) -> Model | None:

@@ -114,7 +114,12 @@ def _channels(notice: Notice) -> dict[str, bool] | None:
     """Which channels let it through; None when none does, or the user is inactive or not in the team."""
     team = notice.report.team
     audience = Audience(
-        team=team, user=notice.user.pk, level=notice.report.level, only=[notice.user.pk], defaults=team_defaults(team)
+        team=team,
+        user=notice.user.pk,
+        slug=SLUG,
+        level=notice.report.level,
+        only=[notice.user.pk],
+        defaults=team_defaults(team, SLUG),
     )
     # Where it is written: a user who was made a moment ago may not have reached a replica.
     users = Recipients(audience).between().using(router.db_for_write(UserNotification))

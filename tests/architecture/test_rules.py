@@ -26,6 +26,7 @@ WRITERS = {
     "UserNotification": {"fanout.py", "inbox.py"},
     "UnfinishedFanout": {"fanout.py"},
     "Preference": {"preferences.py"},
+    "KindPreference": {"kind_preferences.py"},
     "Delivery": {"fanout.py", "outbox.py", "mailings.py"},
     "Mailing": {"mailings.py", "tracking.py"},
     "Suppression": {"suppression.py"},

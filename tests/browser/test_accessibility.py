@@ -83,6 +83,7 @@ def test_nothing_scrolls_sideways(
     for address in PAGES:
         page.goto(address)
         page.evaluate("direction => document.documentElement.dir = direction", direction)
+        page.evaluate("document.querySelectorAll('main details').forEach(folded => folded.open = true)")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
     bell(page, "7 unread").click()
     expect(panel(page).get_by_role("listitem")).to_have_count(8)

@@ -1,5 +1,6 @@
 """Choosing what reaches one, and stopping mail, with and without JavaScript."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.sync_api import Page, expect
 from team_notifications import preferences
 from team_notifications.delivery.channels.email.suppression import suppress
 from team_notifications.delivery.channels.email.unsubscribe import token_for
+from team_notifications.kind_preferences import kind_choices
 from team_notifications.models import Suppression
 from tests.browser.steps import SignIn
 from tests.cast import Cast
@@ -40,6 +42,27 @@ def test_a_member_chooses_and_sees_what_the_teams_inherit(
     assert acme.choices["email_frequency"].effective == "instant"
     assert globex_scope.choices["email_frequency"].effective == "daily"
     assert globex_scope.choices["digest_hour"].effective == 18
+
+
+@pytest.mark.parametrize("kind", ["page", "without_javascript"])
+def test_a_member_chooses_the_channels_of_a_kind(
+    request: pytest.FixtureRequest, kind: str, cast: Cast, sign_in: SignIn
+) -> None:
+    page: Page = request.getfixturevalue(kind)
+    sign_in(page, cast.bob)
+    page.goto(f"{PREFERENCES}{cast.acme.pk}/")
+    page.get_by_role("main").get_by_text("By kind").click()
+    form = page.get_by_role("form", name="By kind")
+    down = form.get_by_role("group", name="Monitoring").get_by_label("Action down")
+    expect(down.locator("option:checked")).to_have_text("Inherit: Inbox and email")
+    expect(down).to_have_accessible_description(re.compile("From the default"))
+    down.select_option("Inbox only")
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved for Acme.")
+    expect(down.locator("option:checked")).to_have_text("Inbox only")
+    expect(down).to_be_visible()  # what was chosen stays in sight
+    assert kind_choices(cast.bob, cast.acme)["custom-action-down"].own == {"in_app"}
+    assert kind_choices(cast.bob, cast.globex)["custom-action-down"].own is None
 
 
 def test_not_being_disturbed_is_one_click_and_ends_with_another(page: Page, cast: Cast, sign_in: SignIn) -> None:

@@ -17,6 +17,7 @@ from team_notifications import cleanup
 from team_notifications.management.commands import run_notifications
 from team_notifications.models import Delivery, Mailing, Notification, Occurrence, Preference, UserNotification
 from team_notifications.retention import check_days
+from teams.models import Team
 from tests.aged import NOW, ago, clean_up, holders, tell
 from tests.cast import Cast
 from tests.crowd import crowd
@@ -124,7 +125,7 @@ def test_on_a_terminal_it_shows_how_far_it_is_and_wipes_that_away(some: None) ->
     run(stderr=terminal)
     shown = terminal.getvalue().split("\r\x1b[K")
     assert shown[1] == "░" * 30 + "   1% user notifications"
-    assert shown[-2:] == ["█" * 30 + " 100% notifications", ""]
+    assert shown[-2:] == ["█" * 30 + " 100% events", ""]
     shares = [int(line.split("%")[0].split()[-1]) for line in shown[1:-1]]
     assert shares == sorted(shares)
 
@@ -292,7 +293,9 @@ def test_it_is_done_once_a_day(some: None, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def tell_more() -> None:
-    Notification.objects.create(identifier="x", slug="more", title="x", last_event_at=NOW - timedelta(days=2))
+    Notification.objects.create(
+        team=Team.objects.earliest("pk"), identifier="x", slug="more", title="x", last_event_at=NOW - timedelta(days=2)
+    )
 
 
 def test_a_stop_is_obeyed_between_two_chunks(some: None) -> None:

@@ -8,7 +8,7 @@ from django.test import Client
 
 from team_notifications.models import Notification
 from team_notifications.notify import create_notification
-from team_notifications.templatetags.team_notifications import level_icon, thread_icon
+from team_notifications.templatetags.team_notifications import kind_icon, level_icon, thread_icon
 from tests.cast import Cast
 from tests.kinds import kind, registered
 from tests.web import BELL, HTMX, INBOX
@@ -32,8 +32,9 @@ def app_templates(settings: Any, tmp_path: Path) -> None:
     [("cluster", "<svg>cluster</svg>"), ("content/sync.svg", "<svg>sync</svg>"), ("tray", "<svg class")],
 )
 def test_a_kind_has_an_icon_of_its_own(icon: str, shown: str) -> None:
-    with registered(kind(icon=icon)):
+    with registered(own := kind(icon=icon)):
         drawn = thread_icon(Notification(slug="ai-cluster-complete", level=40))
+    assert kind_icon(own) == drawn
     assert drawn.startswith(shown)
     assert drawn != level_icon(Notification(level=40).severity)
 
@@ -41,8 +42,9 @@ def test_a_kind_has_an_icon_of_its_own(icon: str, shown: str) -> None:
 @pytest.mark.parametrize("icon", ["", "nowhere", "nowhere/x.svg", "../cluster"])
 def test_where_there_is_none_the_icon_is_that_of_the_level(icon: str) -> None:
     thread = Notification(slug="ai-cluster-complete", level=40)
-    with registered(kind(icon=icon)):
+    with registered(own := kind(icon=icon)):
         assert thread_icon(thread) == level_icon(thread.severity)
+    assert kind_icon(own) == level_icon(own.level)
     assert thread_icon(thread) == level_icon(thread.severity)  # nor a kind
 
 

@@ -8,11 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from team_notifications import inbox, preferences
-from team_notifications.models import Notification, UserNotification
+from team_notifications.kind_preferences import choose_channels_of_kinds, kind_choices
+from team_notifications.models import KindPreference, Notification, UserNotification
 from team_notifications.notify import create_notification, resolve_notification
 from teams.models import Team
 from tests.cast import Cast
 from tests.crowd import crowd
+from tests.kinds import kind, registered
 
 # Those of the savepoint around the call count as well; in a transaction of its own it costs them not.
 LIMIT = 10
@@ -64,6 +66,42 @@ def test_an_event_of_any_kind_stays_under_the_limit(db: None, changes: dict[str,
     assert costs[0] == costs[1] <= LIMIT
 
 
+def test_who_chose_channels_for_the_kind_costs_no_query_however_many_they_are(db: None) -> None:
+    costs = []
+    for size in (10, 1_000):
+        team = crowd(size, name=f"crowd-{size}")
+        before = queries(event(team))
+        KindPreference.objects.bulk_create(
+            KindPreference(user=user, team=scope, slug="server-down", channels=["email"])
+            for user in team.members.all()
+            for scope in (team, None)
+        )
+        UserNotification.objects.update(is_read=True)
+        costs.append((before, queries(event(team))))
+        Notification.objects.all().delete()
+        costs[-1] += (queries(event(team)),)
+        assert not UserNotification.objects.filter(in_app=True).exists()
+        KindPreference.objects.all().delete()
+    assert costs[0] == costs[1]
+    first, _repeat, first_with_choices = costs[0]
+    assert first == first_with_choices <= LIMIT
+
+
+def test_where_nobody_chose_for_the_kind_no_choice_is_looked_up(cast: Cast) -> None:
+    def statements() -> list[str]:
+        with CaptureQueriesContext(connection) as captured:
+            event(cast.acme)()
+        return [query["sql"] for query in captured if KindPreference._meta.db_table in query["sql"]]
+
+    elsewhere = [(cast.bob, cast.globex, "server-down"), (cast.vera, cast.acme, "server-up"), (cast.vera, None, "up")]
+    for user, team, slug in elsewhere:
+        KindPreference.objects.create(user=user, team=team, slug=slug, channels=[])
+    [asked] = statements()
+    assert "EXISTS" in asked
+    KindPreference.objects.create(user=cast.vera, slug="server-down", channels=[])
+    assert len(statements()) > 1
+
+
 def test_reading_costs_the_same_queries_for_10_threads_and_for_1000(cast: Cast) -> None:
     def read() -> None:
         inbox.page(inbox.visible_to(cast.bob))
@@ -89,6 +127,18 @@ def test_the_preferences_cost_the_same_queries_for_1_team_and_for_20(cast: Cast)
         Team.objects.create(name=f"Team {number}", slug=f"team-{number}").memberships.create(user=cast.vera)
     assert len(preferences.scopes(cast.vera)) == 23
     assert queries(lambda: preferences.scopes(cast.vera)) == before
+
+
+def test_the_choices_for_kinds_cost_one_query_and_writing_them_the_same_for_1_kind_and_for_30(cast: Cast) -> None:
+    slugs = [f"kind-{number}" for number in range(30)]
+    with registered(*(kind(slug=slug) for slug in slugs)):
+        costs = []
+        for some in (slugs[:1], slugs):
+            none = dict.fromkeys(some, ())
+            write = queries(lambda none=none: choose_channels_of_kinds(cast.vera, none, cast.acme))  # type: ignore[misc]
+            costs.append((write, queries(lambda: kind_choices(cast.vera, cast.acme))))
+        assert costs[0] == costs[1]
+        assert costs[0][1] == 1
 
 
 def test_a_repeat_that_notifies_nobody_writes_no_member_row(db: None) -> None:

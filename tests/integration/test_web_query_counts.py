@@ -5,9 +5,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from team_notifications.kind_preferences import choose_channels_of_kinds
 from team_notifications.models import Notification, UserNotification
 from teams.models import Team
 from tests.cast import Cast, join
+from tests.kinds import kind, registered
 from tests.web import BELL, HTMX, INBOX, PREFERENCES, READ
 from users.models import User
 
@@ -53,6 +55,19 @@ def test_1_team_costs_as_many_as_20(client: Client, cast: Cast) -> None:
     for number in range(19):
         join(cast.vera, Team.objects.create(name=f"Team {number}", slug=f"team-{number}"), "Viewer")
     assert [queries(client, address) for address in (INBOX, PREFERENCES, "/")] == few
+
+
+def test_choosing_by_kind_costs_one_query_for_2_kinds_and_for_30_whatever_is_chosen(client: Client, cast: Cast) -> None:
+    client.force_login(cast.vera)
+    pages = [PREFERENCES, f"{PREFERENCES}{cast.acme.pk}/"]
+    few = [queries(client, page) for page in pages]
+    assert few == [queries(client, f"{PREFERENCES}personal/") + 1] * 2  # where there is nothing to choose by kind
+    slugs = [f"kind-{number}" for number in range(30)]
+    with registered(*(kind(slug=slug) for slug in slugs)):
+        assert [queries(client, page) for page in pages] == few
+        for team in (None, cast.acme):
+            choose_channels_of_kinds(cast.vera, dict.fromkeys(slugs, ("email",)), team)
+        assert [queries(client, page) for page in pages] == few
 
 
 def test_4_members_cost_as_many_as_60(client: Client, cast: Cast) -> None:

@@ -118,7 +118,7 @@ def _still_reached(deliveries: Iterable[Delivery]) -> tuple[set[tuple[int, Any]]
 def _audience(thread: Notification) -> Hashable:
     """Threads for which it is the same are for the same people: it is asked once for all of them."""
     source = thread.source_app, thread.source_model, thread.source_id
-    return thread.team_id, thread.user_id, thread.severity.weight, tuple(thread.permissions), source
+    return thread.team_id, thread.user_id, thread.slug, thread.severity.weight, tuple(thread.permissions), source
 
 
 def _reached(thread: Notification, users: set[Any]) -> Iterable[Any]:

@@ -13,6 +13,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
 from team_notifications import kinds
+from team_notifications.kinds import Kind
 from team_notifications.levels import Level
 from team_notifications.models import Notification
 from team_notifications.web.reader import unread
@@ -40,8 +41,17 @@ def level_icon(level: Level) -> str:
 @register.simple_tag
 def thread_icon(thread: Notification) -> str:
     """The icon of the thread's kind; without one, or where its file is missing, that of the level."""
-    kind = kinds.find(thread.slug)
-    names = [f"team_notifications/icons/{thread.severity.slug}.svg"]
+    return _icon(kinds.find(thread.slug), thread.severity)
+
+
+@register.simple_tag
+def kind_icon(kind: Kind) -> str:
+    """The icon of the kind itself, as a thread of it has it."""
+    return _icon(kind, kind.level)
+
+
+def _icon(kind: Kind | None, level: Level) -> str:
+    names = [f"team_notifications/icons/{level.slug}.svg"]
     if kind and kind.icon:
         names.insert(0, kind.icon if kind.icon.endswith(".svg") else f"team_notifications/icons/{kind.icon}.svg")
     return render_to_string(names)

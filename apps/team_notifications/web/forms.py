@@ -20,6 +20,7 @@ from team_notifications.models.preference import WEEKDAYS, Frequency
 from team_notifications.preferences import Choice, Origin, Scope
 
 Values = Mapping[Any, str | Promise]
+Options = Mapping[str, tuple[Any, str | Promise]]  # what the form sends → the value that it means, and its label
 Groups = list[tuple[Promise, list[str]]]  # legend, fields
 
 
@@ -97,7 +98,9 @@ class ScopeForm(forms.Form):
         self.scope = scope
         super().__init__(data, auto_id=f"{element_id(scope)}-%s")
         for name, question in QUESTIONS.items():
-            self.fields[name] = _field(question, scope.choices[name])
+            choice = scope.choices[name]
+            options = {str(value): (value, label) for value, label in _values(question, choice).items()}
+            self.fields[name] = choice_field(question.label, options, choice)
 
     def groups(self) -> list[tuple[Promise, list[BoundField]]]:
         return self._bound(GROUPS)
@@ -159,18 +162,19 @@ def _values(question: Question, choice: Choice) -> Values:
     return dict(sorted({**elsewhere, **offered}.items()))
 
 
-def _field(question: Question, choice: Choice) -> forms.Field:
-    values = _values(question, choice)
-    inherited = gettext("Inherit: %(value)s") % {"value": values[choice.inherited]}
+def choice_field(label: str | Promise, options: Options, choice: Choice) -> forms.Field:
+    """Lets choose one of the `options`, or to inherit; cleans to the value, or to None."""
+    names = {value: name for name, (value, _label) in options.items()}
+    inherited = gettext("Inherit: %(value)s") % {"value": options[names[choice.inherited]][1]}
     return forms.TypedChoiceField(
-        label=str(question.label),
-        choices=[(INHERIT, inherited), *((str(value), label) for value, label in values.items())],
-        coerce={INHERIT: None, **{str(value): value for value in values}}.__getitem__,
-        initial=INHERIT if choice.own is None else str(choice.own),
+        label=str(label),
+        choices=[(INHERIT, inherited), *((name, text) for name, (_value, text) in options.items())],
+        coerce={INHERIT: None, **{name: value for name, (value, _label) in options.items()}}.__getitem__,
+        initial=INHERIT if choice.own is None else names[choice.own],
         help_text=HELP[choice.origin],
         # An error may be read out by itself, so it says which field it means.
         error_messages={
-            "required": gettext("%(field)s: no value was sent.") % {"field": question.label},
-            "invalid_choice": f"{question.label}: {forms.ChoiceField.default_error_messages['invalid_choice']}",
+            "required": gettext("%(field)s: no value was sent.") % {"field": label},
+            "invalid_choice": f"{label}: {forms.ChoiceField.default_error_messages['invalid_choice']}",
         },
     )

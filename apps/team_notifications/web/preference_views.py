@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from team_notifications import preferences
 from team_notifications.delivery.channels.email.suppression import lift, suppressed
+from team_notifications.kind_preferences import choose_channels_of_kinds, kind_choices
 from team_notifications.personal import PERSONAL
 from team_notifications.preferences import Scope
 from team_notifications.web.access import sign_in_required
@@ -22,6 +23,7 @@ from team_notifications.web.forms import (
     key_of,
     quiet_summary,
 )
+from team_notifications.web.kind_form import KindForm
 from team_notifications.web.reader import Request
 
 
@@ -54,6 +56,10 @@ class Section:
         return address(self.scope, "do-not-disturb")
 
     @property
+    def kinds_address(self) -> str:
+        return address(self.scope, "kinds")
+
+    @property
     def inbox(self) -> str:
         return inbox_summary(self.scope)
 
@@ -76,7 +82,7 @@ def preferences_page(request: Request, key: str = "") -> HttpResponse:
     if choices.is_valid():
         preferences.choose(request.user, named.scope.team, **choices.cleaned_data)
         return _saved(request, named)
-    return _page(request, sections, choices, DoNotDisturbForm(named.scope))
+    return _page(request, sections, named, choices=choices)
 
 
 @require_POST
@@ -88,7 +94,21 @@ def do_not_disturb(request: Request, key: str = "") -> HttpResponse:
     if form.is_valid():
         preferences.do_not_disturb(request.user, named.scope.team, until=form.cleaned_data["until"])
         return _saved(request, named)
-    return _page(request, sections, ScopeForm(named.scope), form)
+    return _page(request, sections, named, do_not_disturb=form)
+
+
+@require_POST
+@sign_in_required
+def choose_for_kinds(request: Request, key: str = "") -> HttpResponse:
+    """Stores the channels of each kind, everywhere or for one team. Personal ones have no kinds: they are not found."""
+    sections, named = _sections(request, key)
+    if named.scope.team is PERSONAL:
+        raise Http404("Personal notifications have no kinds.")
+    form = _kind_form(request, named.scope, request.POST)
+    if form.is_valid():
+        choose_channels_of_kinds(request.user, form.cleaned_data, named.scope.team)
+        return _saved(request, named)
+    return _page(request, sections, named, by_kind=form)
 
 
 @require_POST
@@ -114,17 +134,32 @@ def _address(request: Request) -> str:
     return str(getattr(request.user, "email", "")).lower()
 
 
+def _kind_form(request: Request, scope: Scope, data: QueryDict | None = None) -> KindForm:
+    return KindForm(scope, kind_choices(request.user, scope.team), data)
+
+
 def _page(
-    request: Request, sections: list[Section], choices: ScopeForm, do_not_disturb: DoNotDisturbForm
+    request: Request,
+    sections: list[Section],
+    named: Section,
+    *,
+    choices: ScopeForm | None = None,
+    do_not_disturb: DoNotDisturbForm | None = None,
+    by_kind: KindForm | None = None,
 ) -> HttpResponse:
-    own = _address(request)
+    """The page with the forms of the open section; one of them may be given, with what is wrong with it."""
+    scope, own = named.scope, _address(request)
+    given = [form for form in (choices, do_not_disturb, by_kind) if form is not None]
+    if by_kind is None and scope.team is not PERSONAL:
+        by_kind = _kind_form(request, scope)
     context = {
         "sections": sections,
-        "choices": choices,
-        "do_not_disturb": do_not_disturb,
+        "choices": choices or ScopeForm(scope),
+        "do_not_disturb": do_not_disturb or DoNotDisturbForm(scope),
+        "by_kind": by_kind,
         "suppression": suppressed([own]).get(own),
     }
-    status = 400 if choices.errors or do_not_disturb.errors else 200
+    status = 400 if any(form.errors for form in given) else 200
     return render(request, "team_notifications/preferences.html", context, status=status)
 
 

@@ -95,7 +95,8 @@ def _server(broker: Broker) -> Iterator[None]:
     server = None
     try:
         with _signals_held():
-            # Its own session: Ctrl-C goes to every process of the terminal's. It prints for servers that keep data.
+            # Its own session: Ctrl-C goes to every process of the terminal's. What it prints is for servers that keep
+            # data.
             server = subprocess.Popen(  # noqa: S603
                 broker.command, cwd=settings.VAR_DIR, start_new_session=True, stdout=subprocess.DEVNULL
             )
@@ -116,8 +117,8 @@ def _signals_held() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        for number in came:
-            signal.raise_signal(number)
+        for late in came:
+            signal.raise_signal(late)
 
 
 def _environment(place: Place) -> dict[str, str]:

@@ -32,6 +32,8 @@ TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 IN_TICKS = re.compile(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`")  # of more than one word
 SETTING = re.compile(r"TEAM_NOTIFICATIONS = \{(.*?)\}", re.DOTALL)
 FILE = re.compile(r"`((?:apps|config|docs|tests|templates|benchmarks)/[\w./-]+)`")
+SOURCE = re.compile(r"`([\w/]+\.py)`")
+FUNCTION = re.compile(r"`(\w+)\.(?!py`)([a-z_]+)(?:\([^)]*\))?`")
 ROW = re.compile(r"^\| `(\w+)` \| `(.+?)` \| .+ \|$", re.MULTILINE)
 
 each_document = pytest.mark.parametrize(
@@ -91,6 +93,51 @@ def test_each_setting_that_is_named_is_one(document: Path) -> None:
     assert named - KEYS - read - set(dir(global_settings)) == set()
     used = {key for body in SETTING.findall(document.read_text()) for key in re.findall(r'"([A-Z_]+)":', body)}
     assert used - KEYS == set()
+
+
+@each_document
+def test_each_source_file_that_is_named_is_there(document: Path) -> None:
+    """By its name alone, or with its folder: `schedule.py`, `teams/permissions.py`."""
+    named = {name for name in SOURCE.findall(document.read_text()) if not name.startswith("stock/")}  # the example
+    there = [path.as_posix() for folder in ("apps", "tests") for path in (ROOT / folder).rglob("*.py")]
+    assert {name for name in named if not any(path.endswith(f"/{name}") for path in there)} == set()
+
+
+@each_document
+def test_each_function_that_is_named_with_its_module_is_there(document: Path) -> None:
+    """As in `inbox.visible_to(user)`."""
+    for module, name in FUNCTION.findall(document.read_text()):
+        sources = [path.read_text() for path in (ROOT / "apps" / "team_notifications").rglob(f"{module}.py")]
+        assert not sources or any(f"def {name}(" in source for source in sources), f"{module}.{name}"
+
+
+# ---- tables and trees -----------------------------------------------------------------------------------------------
+
+
+def test_the_layout_names_what_there_is() -> None:
+    named = set(layout())
+    assert {path for path in named if not (ROOT / path).exists() and not (ROOT / f"{path}.py").exists()} == set()
+    module = "apps/team_notifications"
+    there = {f"{module}/{path.stem}" for path in (ROOT / module).glob("*.py")}
+    assert there - named == {f"{module}/__init__", f"{module}/apps"}
+    apps = {f"apps/{path.parent.name}" for path in (ROOT / "apps").glob("*/__init__.py")}
+    assert apps - named == set()
+
+
+def layout() -> Iterator[str]:
+    """The paths in the tree in AGENTS.md: names, two spaces or more, what they are; indented under their folder."""
+    (tree,) = re.findall(r"## Layout\n```\n(.*?)```", (ROOT / "AGENTS.md").read_text(), re.DOTALL)
+    above: list[str] = []
+    for line in tree.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        names = re.split(r"  +", line.strip())[0].split()
+        above[depth:] = [names[0].rstrip("/")]
+        yield from ("/".join([*above[:depth], name.rstrip("/")]) for name in names)
+
+
+def test_the_folders_of_the_tests_are_described() -> None:
+    described = set(re.findall(r"^\| `(tests/\w+)` \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE))
+    assert described == {f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/__init__.py")}
 
 
 # ---- docs/settings.md -----------------------------------------------------------------------------------------------

@@ -59,9 +59,14 @@ def running(folder: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get("VAR_DIR") == str(folder):
+            if process.status() != psutil.STATUS_ZOMBIE and _belongs_to(process, folder):
                 found.append(process)
     return found
+
+
+def _belongs_to(process: psutil.Process, folder: Path) -> bool:
+    """By its environment; Redis writes its title over that, and is known by where it works."""
+    return process.environ().get("VAR_DIR") == str(folder) or process.cwd() == str(folder.resolve())
 
 
 def end_all(folder: Path) -> None:

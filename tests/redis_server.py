@@ -47,8 +47,12 @@ class RedisServer:
         for name, value in options.items():
             command += [f"--{name}", value]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        with self.client() as client:
-            _wait_until_it_answers(client)
+        try:
+            with self.client() as client:
+                _wait_until_it_answers(client)
+        except redis.RedisError:
+            self.stop()  # nobody else would: the block that it is for is not entered
+            raise
 
     def stop(self) -> None:
         """It is gone, with all that it had."""

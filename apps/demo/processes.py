@@ -18,6 +18,7 @@ from honcho.printer import Printer
 from demo.preflight import Broker, Place
 
 STOPPED_BY_SIGNAL = {128 + signal.SIGINT, 128 + signal.SIGTERM}  # honcho's return codes
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PYTHON = [sys.executable, "-m"]
 MANAGE = [sys.executable, "manage.py"]
 
@@ -91,13 +92,33 @@ def _server(broker: Broker) -> Iterator[None]:
     if not broker.command:
         yield
         return
-    # Its own session: Ctrl-C goes to every process of the terminal's. What it prints is for servers that keep data.
-    server = subprocess.Popen(broker.command, start_new_session=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    server = None
+    try:
+        with _signals_held():
+            # Its own session: Ctrl-C goes to every process of the terminal's. What it prints is for servers that keep
+            # data.
+            server = subprocess.Popen(  # noqa: S603
+                broker.command, cwd=settings.VAR_DIR, start_new_session=True, stdout=subprocess.DEVNULL
+            )
+        yield
+    finally:
+        if server is not None:
+            server.terminate()
+            server.wait()
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Signals that come meanwhile are answered at the end: one in the midst of a start would leave what was started."""
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in STOPPING}
     try:
         yield
     finally:
-        server.terminate()
-        server.wait()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
 
 
 def _environment(place: Place) -> dict[str, str]:

@@ -11,7 +11,8 @@ from django.db import connection
 
 from team_notifications import inbox
 from team_notifications.delivery.channels.email.unsubscribe import Subscription
-from team_notifications.models import Notification, Occurrence, Preference, UserNotification
+from team_notifications.kind_preferences import choose_channels_of_kinds
+from team_notifications.models import KindPreference, Notification, Occurrence, Preference, UserNotification
 from team_notifications.notify import create_notification, notify_user
 from teams.models import Team
 from tests.cast import assemble
@@ -165,3 +166,27 @@ def test_eight_clicks_stop_mail_once(eight: Pool) -> None:
     for round_number in range(ROUNDS):
         assert set(eight.at_once(_stop_mail, round_number)) == {""}
         assert eight.once(_take_choices) == [False]
+
+
+def _choose_by_kind(number: int, round_number: int) -> str:
+    """One member saves the same page in every process, in each with another choice."""
+    user = User.objects.order_by("pk")[round_number % 4]
+    channels = ["email"] if number % 2 else []
+    try:
+        choose_channels_of_kinds(user, {"custom-action-down": channels, "custom-action-slow": channels})
+    except Exception as error:  # noqa: BLE001  (whatever it is, the test prints it)
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _take_kind_choices() -> list[frozenset[str]]:
+    chosen = [row.channels for row in KindPreference.objects.all()]
+    KindPreference.objects.all().delete()
+    return chosen
+
+
+def test_of_eight_choices_by_kind_one_is_kept_whole(eight: Pool) -> None:
+    for round_number in range(20):
+        assert set(eight.at_once(_choose_by_kind, round_number)) == {""}
+        down, slow = eight.once(_take_kind_choices)
+        assert down == slow

@@ -10,7 +10,7 @@ from threading import Timer
 import psutil
 from django.conf import settings
 
-PATIENCE = 60  # seconds; nothing waits so long unless it is broken
+PATIENCE = 120  # seconds; nothing waits so long unless it is broken
 NO_BROKER = "redis://127.0.0.1:1/0"  # nothing listens there
 
 
@@ -41,7 +41,7 @@ def complaint(folder: Path, *options: str, **environment: str) -> tuple[int, str
 def read_until(process: "subprocess.Popen[str]", text: str) -> str:
     """What the process prints up to the line with `text`. Kills it when that does not come."""
     assert process.stdout is not None
-    watchdog = Timer(PATIENCE, process.kill)
+    watchdog = Timer(PATIENCE, _kill_with_children, [process.pid])
     watchdog.start()
     lines = []
     for line in process.stdout:
@@ -52,6 +52,15 @@ def read_until(process: "subprocess.Popen[str]", text: str) -> str:
     assert lines, process.communicate()
     assert text in lines[-1], "".join(lines)
     return "".join(lines)
+
+
+def _kill_with_children(pid: int) -> None:
+    """One that goes on would hold the pipe open, and its reader would wait for ever."""
+    with suppress(psutil.NoSuchProcess):
+        demo = psutil.Process(pid)
+        for process in [*demo.children(recursive=True), demo]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def running(folder: Path) -> list[psutil.Process]:

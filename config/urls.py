@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("teams.urls")),
     path("notifications/", include("team_notifications.web.urls")),
     path("teams/<slug:team_slug>/actions/", include("custom_actions.urls")),
+    path("teams/<slug:team_slug>/content/", include("content.urls")),
     path("favicon.ico", favicon),
     path("anymail/", include("anymail.urls")),
 ]

@@ -6,8 +6,15 @@ from django.http import HttpRequest
 from content.models import Article, Cluster, CreditAccount, Idea, Image, Keyword, Site
 
 
+class WrittenByJobsToo(admin.ModelAdmin):
+    """Saves only what was edited: the jobs went on since the form was opened."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.save(update_fields=form.changed_data if change else None)
+
+
 @admin.register(Site)
-class SiteAdmin(admin.ModelAdmin):
+class SiteAdmin(WrittenByJobsToo):
     list_display = ["name", "team", "url", "steps", "is_set_up", "synced_at"]
     list_filter = ["is_set_up", "team"]
     list_select_related = ["team"]
@@ -23,7 +30,7 @@ class SiteAdmin(admin.ModelAdmin):
 
 
 @admin.register(CreditAccount)
-class CreditAccountAdmin(admin.ModelAdmin):
+class CreditAccountAdmin(WrittenByJobsToo):
     """The total is given here; what is used of it, the jobs count."""
 
     list_display = ["team", "total", "used", "spent_at"]
@@ -33,7 +40,7 @@ class CreditAccountAdmin(admin.ModelAdmin):
 
 
 @admin.register(Keyword)
-class KeywordAdmin(admin.ModelAdmin):
+class KeywordAdmin(WrittenByJobsToo):
     list_display = ["text", "site", "cluster"]
     list_select_related = ["site", "cluster"]
     search_fields = ["text"]

@@ -1,3 +1,4 @@
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -23,6 +24,10 @@ class CreditAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.team}: {self.remaining} of {self.total}"
+
+    def clean(self) -> None:
+        if self.total is not None and self.total < self.used:
+            raise ValidationError({"total": f"{self.used} are used already; {self.total} are fewer."})
 
     @property
     def remaining(self) -> int:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -12,6 +13,7 @@ from content.models import CreditAccount, Site
 from content.notifications import credits_depleted, credits_low, credits_renewed, system_info
 
 LOW = 20  # per cent that are left
+DEAREST = 5  # credits that the dearest job costs
 RENEWED_AFTER = timedelta(minutes=1)
 
 
@@ -42,16 +44,21 @@ def is_low(account: CreditAccount, used: int) -> bool:
     return (account.total - used) * 100 < LOW * account.total
 
 
-def renew_depleted(now: datetime) -> int:
-    """Gives accounts that were used up a while ago their total again. Returns how many."""
-    depleted = CreditAccount.objects.filter(used=F("total"), total__gt=0, spent_at__lte=now - RENEWED_AFTER)
-    return sum(_renew(account) for account in depleted.select_related("team"))
+def renew(now: datetime) -> int:
+    """Gives accounts that have not enough for each job, and were not used for a while, their total again.
+
+    Returns how many they were.
+    """
+    used_up = CreditAccount.objects.filter(
+        used__gt=Greatest(0, F("total") - DEAREST), spent_at__lte=now - RENEWED_AFTER
+    )
+    return sum(_renew(account) for account in used_up.select_related("team"))
 
 
 @transaction.atomic
 def _renew(account: CreditAccount) -> bool:
     """Another worker may have been first, and somebody may have spent of it since."""
-    if not CreditAccount.objects.filter(pk=account.pk, used=F("total"), spent_at=account.spent_at).update(used=0):
+    if not CreditAccount.objects.filter(pk=account.pk, used=account.used, spent_at=account.spent_at).update(used=0):
         return False
     site = account.team.sites.first()
     if site is not None:

@@ -15,12 +15,12 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from content import clustering, notifications, writing
-from content.credits import check_left, spend
+from content.credits import DEAREST, check_left, spend
 from content.errors import CannotDo, Overtaken
 from content.models import Article, Cluster, Idea, Image, Keyword, Site, State
 from content.sending import article_body, send, sync_body
 
-CLUSTERING = IDEAS = DRAFTING = 5  # credits
+CLUSTERING = IDEAS = DRAFTING = DEAREST  # credits
 PROMPTS = 2
 IMAGE = PUBLISHING = SYNCING = 1
 ERROR_MAX_LENGTH = 500

@@ -14,7 +14,15 @@ from tests.browser.steps import SignIn, bell, panel
 from tests.cast import Cast
 from tests.web import INBOX, PREFERENCES, UNSUBSCRIBE, tell
 
-PAGES = ["/", "/teams/acme/", "/teams/acme/actions/", INBOX, f"{INBOX}?team=personal", PREFERENCES]
+PAGES = [
+    "/",
+    "/teams/acme/",
+    "/teams/acme/actions/",
+    "/teams/acme/content/",
+    INBOX,
+    f"{INBOX}?team=personal",
+    PREFERENCES,
+]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 

@@ -131,7 +131,7 @@ def test_it_shows_what_is_there(client: Client, cast: Cast, site: Site) -> None:
     shown = text(sign_in(client, cast, "vera").get(path("", site)))
     assert "2, 1 of them without a cluster" in shown
     assert "cluster 0 1 1" in shown
-    assert "A guide to cluster 0 Not published Answered <503>. 312 1" in shown
+    assert "A guide to cluster 0 Not published 312 1 Answered <503>." in shown
 
 
 def test_it_shows_the_sites_of_its_team_alone(client: Client, cast: Cast, site: Site) -> None:

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "team_notifications",
     "custom_actions",
     "products",
+    "content",
 ]
 if env.bool("DEMO", default=IS_LOCAL):
     INSTALLED_APPS.append("demo")
@@ -211,6 +212,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 5},
     },
 }
+if "demo" in INSTALLED_APPS:  # elsewhere a member takes the steps, who pays for them
+    CELERY_BEAT_SCHEDULE["work-on-content"] = {
+        "task": "content.tasks.work",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    }
 
 # ---- texts, time, static files --------------------------------------------------------------------------------------
 

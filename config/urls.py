@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("notifications/", include("team_notifications.web.urls")),
     path("teams/<slug:team_slug>/actions/", include("custom_actions.urls")),
     path("teams/<slug:team_slug>/products/", include("products.urls")),
+    path("teams/<slug:team_slug>/content/", include("content.urls")),
     path("favicon.ico", favicon),
     path("anymail/", include("anymail.urls")),
 ]

@@ -31,6 +31,10 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(ConnectionError):
             answer()
 
+    def do_POST(self) -> None:
+        self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.do_GET()
+
     def plain(self) -> None:
         """``/503`` answers with that status, ``/302?<location>`` with that redirect; anything else is well."""
         path, _, location = self.path.partition("?")
@@ -81,6 +85,7 @@ class Server(ThreadingHTTPServer):
         self.requests: list[str] = []
         self.reached: list[str] = []  # the address, of those this machine has, that each request came to
         self.hosts: list[str | None] = []  # the name that each request asked for
+        self.bodies: list[bytes] = []  # of those that were posted
         self.status = 200
         self.stopping = Event()
         super().__init__((host, 0), Handler)

@@ -1,4 +1,4 @@
-"""Kinds for a test: the registry with these besides the project's own, put back afterwards."""
+"""Kinds for a test: the registry with these besides or in place of the project's own, put back afterwards."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,8 @@ def kind(**changes: Any) -> Kind:
 
 @contextmanager
 def registered(*more: Kind) -> Iterator[None]:
-    before = {slug: list(same_slug) for slug, same_slug in kinds._registered.items()}
+    slugs = {one.slug for one in more}
+    before = {slug: list(same_slug) for slug, same_slug in kinds._registered.items() if slug not in slugs}
     with patch.object(kinds, "_registered", before):
         for one in more:
             kinds.register(one)

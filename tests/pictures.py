@@ -55,6 +55,13 @@ def refused_action(page: Page) -> None:
     page.get_by_text("does not start with").wait_for()
 
 
+def refused_keywords(page: Page) -> None:
+    page.goto("/teams/harbour-logistics/content/1/keywords/")
+    page.get_by_label("Keywords").fill("container tracking\n" + "w" * 101)
+    page.get_by_role("button", name="Import").click()
+    page.get_by_text("has 101 characters").wait_for()
+
+
 def open_bell(page: Page) -> None:
     page.goto("/teams/harbour-logistics/")
     page.get_by_role("button", name="Notifications").click()
@@ -99,6 +106,10 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "products-empty": ("noor@example.com", at("/teams/lighthouse/products/")),
     "product": ("ines@example.com", at("/teams/harbour-logistics/products/1/")),
     "product-add": ("ines@example.com", at("/teams/harbour-logistics/products/add/")),
+    "content": ("ines@example.com", at("/teams/harbour-logistics/content/")),
+    "content-empty": ("noor@example.com", at("/teams/lighthouse/content/")),
+    "content-import": ("ines@example.com", at("/teams/harbour-logistics/content/1/keywords/")),
+    "content-refused": ("ines@example.com", refused_keywords),
     "inbox": ("ines@example.com", at("/notifications/")),
     "inbox-empty": ("noor@example.com", at("/notifications/")),
     "inbox-extremes": ("tomas@example.com", at("/notifications/")),

@@ -7,6 +7,8 @@ import time_machine
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
+from content import writing
+from content.models import Article, Cluster, CreditAccount, Idea, Keyword, Site, State
 from custom_actions.models import Check, CustomAction
 from products.models import Product
 from team_notifications import inbox, preferences
@@ -49,6 +51,7 @@ def seed(password: str) -> None:
         url = f"https://harbour.example/{name.lower().replace(' ', '-')}"
         Product.objects.create(team=harbour, name=name, url=url, created_by=ines)
     working_week(harbour, northwind)
+    site_with_articles(harbour)
     with time_machine.travel(timezone.now() - 5 * MINUTE, tick=False):
         notify_user(ines, "Your export is ready", "The shipments of October, 12,480 rows.", "success", url="/")
     extreme_texts(extremes)
@@ -117,6 +120,24 @@ def working_week(harbour: Team, northwind: Team) -> None:
 
     message = "GET https://api.harbour.example/checkout/health answered 503 Service Unavailable after 2.4 s."
     tell(2 * MINUTE, harbour, "checkout-down", "error", "Checkout API is down", message, links=ACTION, times=14)
+
+
+def site_with_articles(team: Team) -> None:
+    """Quiet: its threads are of no interest to the pictures of the inbox."""
+    CreditAccount.objects.create(team=team, total=500, used=412)
+    site = Site.objects.create(team=team, name="Harbour magazine", url="https://magazine.harbour.example/articles/")
+    states = {"container": (State.PUBLISHED, State.FAILED), "customs": (State.REVIEW, State.DRAFT), "freight": ()}
+    for name, written in states.items():
+        cluster = Cluster.objects.create(site=site, name=name)
+        Keyword.objects.bulk_create(
+            Keyword(site=site, cluster=cluster, text=f"{name} {about}") for about in ("costs", "tracking", "insurance")
+        )
+        for state, title in zip(written, writing.ideas(name), strict=False):
+            idea = Idea.objects.create(cluster=cluster, title=title)
+            error = "Answered 503 Service Unavailable." if state is State.FAILED else ""
+            Article.objects.create(site=site, idea=idea, title=title, words=312, state=state, error=error)
+    Site.objects.update(synced_at=timezone.now() - 2 * HOUR)
+    Site.objects.create(team=team, name="Careers", url="https://careers.harbour.example/api/posts/")
 
 
 def watched(action: CustomAction, ago: timedelta, *, is_up: bool) -> None:

@@ -1,4 +1,4 @@
-"""Asks one endpoint. What goes wrong there is an outcome, not an exception."""
+"""Asks one endpoint, or sends it something. What goes wrong there is an outcome, not an exception."""
 
 import asyncio
 import socket
@@ -32,10 +32,13 @@ class Outcome:
     reason: str
 
 
-async def fetch(url: str, timeout: float) -> Outcome:
-    """Asks `url`, for at most `timeout` seconds in all. Up means an answer with a 2xx status."""
+async def fetch(url: str, timeout: float, body: bytes | None = None) -> Outcome:
+    """Asks `url`, for at most `timeout` seconds in all. Up means an answer with a 2xx status.
+
+    With a `body`, which is JSON, it is posted to the URL.
+    """
     started = monotonic()
-    status_code, reason = await _status_or_reason(url, timeout)
+    status_code, reason = await _status_or_reason(url, timeout, body)
     return Outcome(
         is_up=not reason,
         status_code=status_code,
@@ -44,12 +47,12 @@ async def fetch(url: str, timeout: float) -> Outcome:
     )
 
 
-async def _status_or_reason(url: str, timeout: float) -> tuple[int | None, str]:
+async def _status_or_reason(url: str, timeout: float, body: bytes | None) -> tuple[int | None, str]:
     try:
         validate_endpoint(url)
         # httpx counts its timeouts for each phase anew: an endpoint that sends a byte now and then never meets them.
         async with asyncio.timeout(timeout):
-            status_code = await _ask(httpx.URL(url), timeout)
+            status_code = await _ask(httpx.URL(url), timeout, body)
     except ValidationError as error:
         return None, error.messages[0]
     except (TimeoutError, httpx.TimeoutException):
@@ -64,24 +67,29 @@ async def _status_or_reason(url: str, timeout: float) -> tuple[int | None, str]:
     return status_code, _complaint(status_code)
 
 
-async def _ask(url: httpx.URL, timeout: float) -> int:
+async def _ask(url: httpx.URL, timeout: float, body: bytes | None) -> int:
     """Asks the addresses of the host one after another, until one takes the connection."""
     addresses = await addresses_of(url.raw_host.decode("ascii"))
     for address in addresses[:-1]:
         with suppress(httpx.ConnectError, httpx.ConnectTimeout):
-            return await _request(url, address, timeout / len(addresses))
-    return await _request(url, addresses[-1], timeout)
+            return await _request(url, address, timeout / len(addresses), body)
+    return await _request(url, addresses[-1], timeout, body)
 
 
-async def _request(url: httpx.URL, address: str, connect_timeout: float) -> int:
+async def _request(url: httpx.URL, address: str, connect_timeout: float, body: bytes | None) -> int:
     """Asks `address` and no other. The name is what the server is asked for, and what its certificate has to name."""
     pinned = url.copy_with(host=address)
     headers = {**HEADERS, "Host": url.netloc.decode("ascii")}
+    method = "GET"
+    if body is not None:
+        method, headers["Content-Type"] = "POST", "application/json"
     tls_name = {"sni_hostname": url.raw_host.decode("ascii")}
     timeouts = httpx.Timeout(None, connect=connect_timeout)
     async with (
         httpx.AsyncClient(trust_env=False, verify=_tls(), timeout=timeouts, headers=headers) as client,
-        _protected(client).stream("GET", pinned, follow_redirects=False, extensions=tls_name) as response,
+        _protected(client).stream(
+            method, pinned, content=body, follow_redirects=False, extensions=tls_name
+        ) as response,
     ):
         received = 0
         async for chunk in response.aiter_raw():  # raw, so that 64 KiB do not unpack to gigabytes

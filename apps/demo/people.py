@@ -64,6 +64,55 @@ WATCHES = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class DemoSite:
+    """A site of one team, with its keywords and with the demo's own endpoint that it publishes to."""
+
+    team: str
+    name: str
+    url_name: str
+    keywords: tuple[str, ...]
+
+
+CREDITS = 50  # of each team; enough for some minutes
+
+SITES = (
+    DemoSite(
+        team="acme",
+        name="Garden blog",
+        url_name="demo-flaky-articles",
+        keywords=(
+            "garden chairs",
+            "garden chairs for small balconies",
+            "how to clean garden chairs",
+            "wooden garden table",
+            "garden lights with solar panels",
+            "balcony plants",
+            "balcony plants for shade",
+            "balcony herbs in winter",
+            "raised bed",
+            "raised bed soil",
+            "raised bed with vegetables",
+        ),
+    ),
+    DemoSite(
+        team="globex",
+        name="Energy magazine",
+        url_name="demo-articles",
+        keywords=(
+            "heat pump",
+            "heat pump cost",
+            "heat pump for old houses",
+            "solar panels on a flat roof",
+            "solar panels with battery",
+            "how long do solar panels last",
+            "electricity tariffs by the hour",
+            "compare electricity tariffs",
+        ),
+    ),
+)
+
+
 def people_table() -> str:
     """Who can sign in, for the terminal."""
     rows = [("sign in as", "password", "team and role"), *((who.email, PASSWORD, who.place) for who in PEOPLE)]

@@ -138,6 +138,7 @@ def _commands(place: Place, broker: Broker) -> dict[str, list[str]]:
             "web": web,
             "notifications": [*MANAGE, "run_notifications"],
             "actions": [*MANAGE, "check_actions", "--forever"],
+            "content": [*MANAGE, "work_content", "--forever"],
         }
     # As root, Celery would warn of being root: in a container everybody is, and here it serves this machine alone.
     celery = [sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "--quiet", "-A", "config"]

@@ -1,4 +1,4 @@
-"""Fills the database with the demo's people, teams and actions, once. From then on it is theirs who use it."""
+"""Fills the database with the demo's people, teams, actions and sites, once. From then on it is theirs who use it."""
 
 from datetime import timedelta
 
@@ -7,9 +7,11 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from content.keywords import import_keywords
+from content.models import CreditAccount, Site
 from custom_actions.editing import save_changes
 from custom_actions.models import CustomAction
-from demo.people import PASSWORD, PEOPLE, TEAMS, WATCHES, Person
+from demo.people import CREDITS, PASSWORD, PEOPLE, SITES, TEAMS, WATCHES, DemoSite, Person
 from team_notifications.models import Preference
 from teams.models import Membership, Team
 from users.models import User
@@ -52,14 +54,25 @@ def _add_everything(base_url: str) -> None:
         for team in teams.values()
         for watch in WATCHES
     )
+    CreditAccount.objects.bulk_create(CreditAccount(team=team, total=CREDITS) for team in teams.values())
+    for site in SITES:
+        _add_site(site, teams[site.team], base_url)
+
+
+def _add_site(site: DemoSite, team: Team, base_url: str) -> None:
+    """The team hears of its keywords; from then on the jobs go through them."""
+    added = Site.objects.create(team=team, name=site.name, url=base_url + reverse(site.url_name))
+    import_keywords(added, site.keywords)
 
 
 def _move_endpoints(base_url: str) -> None:
-    """The demo runs on another port now. An action that somebody pointed elsewhere meanwhile stays where it is."""
+    """The demo runs on another port now. What somebody pointed elsewhere meanwhile stays where it is."""
     for path in {reverse(watch.url_name) for watch in WATCHES}:
         for action in CustomAction.objects.filter(url__endswith=path).exclude(url=base_url + path):
             action.url = base_url + path
             save_changes(action, ["url"])
+    for path in {reverse(site.url_name) for site in SITES}:
+        Site.objects.filter(url__endswith=path).exclude(url=base_url + path).update(url=base_url + path)
 
 
 def _add_person(person: Person, teams: dict[str, Team]) -> None:

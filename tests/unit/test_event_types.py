@@ -87,7 +87,7 @@ def test_an_unexpected_name_is_named_with_those_that_it_takes() -> None:
         check(kettle_id=7, size=1, colour=2)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, b"x", {1}, object()], ids=repr)
+@pytest.mark.parametrize("value", [math.nan, math.inf, b"x", {1}, object()], ids=lambda value: type(value).__name__)
 def test_what_json_cannot_hold_raises_type_error_naming_the_key(value: object) -> None:
     with pytest.raises(TypeError, match="'note'"):
         check(kettle_id=7, note=value)
@@ -152,7 +152,9 @@ def test_two_functions_of_one_name_are_found_out() -> None:
 async def later(event: EventLog) -> None: ...
 
 
-@pytest.mark.parametrize("handler", [later, print, first.__call__, "tests.events.boil"], ids=str)
+@pytest.mark.parametrize(
+    "handler", [later, print, first.__call__, "tests.events.boil"], ids=["coroutine", "builtin", "method", "path"]
+)
 def test_a_handler_is_a_plain_function(handler: Any) -> None:
     with pytest.raises(TypeError, match="A handler is a plain function"):
         subscribe(NAME)(handler)

@@ -199,7 +199,7 @@ def test_a_personal_one_is_kept_as_the_member_chose_for_everywhere(cast: Cast) -
 
 
 def test_an_expired_thread_goes_with_all_that_hangs_on_it(cast: Cast) -> None:
-    tell(cast.acme, "over", days=2, expires_at=NOW - HOUR, level="error")
+    tell(cast.acme, "over", days=0.5, expires_at=NOW - HOUR, level="error")
     stays = tell(cast.acme, "on", days=2, expires_at=NOW + HOUR, level="error")
     removed = clean_up()
     assert removed == {"UserNotification": 4, "Delivery": 4, "Occurrence": 1, "Notification": 1}

@@ -11,5 +11,8 @@ class ContentConfig(AppConfig):
 
     def ready(self) -> None:
         from content.kinds import register
+        from content.models import Site
+        from team_notifications.sources import remove_with_source
 
         register()
+        remove_with_source(Site)

@@ -12,5 +12,8 @@ class ProductsConfig(AppConfig):
 
     def ready(self) -> None:
         from products import events, handlers  # noqa: F401  (subscribes them)
+        from products.models import Product
+        from team_notifications.sources import remove_with_source
 
         events.register()
+        remove_with_source(Product)

@@ -45,9 +45,10 @@ check: install  ## lint, format, types, arrows, migrations, deployment settings
 	@echo "$(MANAGE) check --deploy (with production settings)"
 	@$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
 
-bench: install  ## fan-out beside the bare INSERT … SELECT, and mail beside bare smtplib, on PostgreSQL
+bench: install  ## fan-out beside the bare INSERT … SELECT, mail beside bare smtplib, cleanup beside one DELETE
 	@$(RUN) tests.with_postgresql $(RUN) benchmarks.fanout
 	@$(RUN) tests.with_postgresql $(RUN) benchmarks.mail
+	@$(RUN) tests.with_postgresql $(RUN) benchmarks.cleanup
 
 format: install  ## let ruff put the code in form
 	$(RUN) ruff check --fix

@@ -60,7 +60,7 @@ class Settings:
     digest_lines: int = 50  # threads in one mail; the rest is counted
     max_age_days: int = 90  # what was read or archived is kept so long, and history too; members may only shorten it
     unread_max_age_days: int | None = None  # None: what nobody read is kept
-    cleanup_chunk: int = 5_000  # rows that one transaction of the cleanup looks at
+    cleanup_chunk: int = 10_000  # rows that one transaction of the cleanup looks at
 
     @property
     def preferences(self) -> dict[str, Any]:

@@ -45,10 +45,11 @@ check: install  ## lint, format, types, arrows, migrations, deployment settings
 	@echo "$(MANAGE) check --deploy (with production settings)"
 	@$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
 
-bench: install  ## fan-out, mail and events beside the least that each could cost, on PostgreSQL
+bench: install  ## fan-out, mail, events and cleanup beside the least that each could cost, on PostgreSQL
 	@$(RUN) tests.with_postgresql $(RUN) benchmarks.fanout
 	@$(RUN) tests.with_postgresql $(RUN) benchmarks.mail
 	@$(RUN) tests.with_postgresql $(RUN) benchmarks.events
+	@$(RUN) tests.with_postgresql $(RUN) benchmarks.cleanup
 
 format: install  ## let ruff put the code in form
 	$(RUN) ruff check --fix

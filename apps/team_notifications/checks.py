@@ -33,7 +33,7 @@ METHODS = [name for name in vars(TeamDirectory) if not name.startswith("_")]
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E001: an unknown setting. E002: no usable directory. E003, E004: values that make no sense. E006: no htmx.
 
-    E020: ages that make no sense. W002: mails that link nowhere.
+    E030: ages that make no sense. W002: mails that link nowhere.
     """
     try:
         settings = conf.load()
@@ -185,13 +185,13 @@ def _check_ages(settings: conf.Settings) -> list[CheckMessage]:
         return []  # E003 says so
     found: list[CheckMessage] = []
     if longest > LONGEST:
-        found.append(_error(20, f"MAX_AGE_DAYS is {longest}.", f"At most {LONGEST} days."))
+        found.append(_error(30, f"MAX_AGE_DAYS is {longest}.", f"At most {LONGEST} days."))
     if unread is not None and (type(unread) is not int or not 1 <= unread <= LONGEST):
         hint = f"A whole number of days, 1 to {LONGEST}, or None to keep what nobody read."
-        found.append(_error(20, f"UNREAD_MAX_AGE_DAYS is {unread!r}.", hint))
+        found.append(_error(30, f"UNREAD_MAX_AGE_DAYS is {unread!r}.", hint))
     if type(wished) is int and wished > longest:
         said = f"DEFAULTS['retention_days'] is {wished}, and MAX_AGE_DAYS {longest}."
-        found.append(_error(20, said, "Nothing is kept longer than MAX_AGE_DAYS."))
+        found.append(_error(30, said, "Nothing is kept longer than MAX_AGE_DAYS."))
     return found
 
 

@@ -65,7 +65,7 @@ class Settings:
     event_max_attempts: int = 8  # tries of one handler for one event; with the backoff they span about a day
     max_age_days: int = 90  # what was read or archived is kept so long, and history too; members may only shorten it
     unread_max_age_days: int | None = None  # None: what nobody read is kept
-    cleanup_chunk: int = 5_000  # rows that one transaction of the cleanup looks at
+    cleanup_chunk: int = 10_000  # rows that one transaction of the cleanup looks at
 
     @property
     def preferences(self) -> dict[str, Any]:

@@ -107,6 +107,13 @@ def test_only_its_owners_write_a_table() -> None:
     assert {name: files - WRITERS[name] for name, files in found.items()} == {name: set() for name in WRITERS}
 
 
+def test_only_the_cleanup_deletes_past_signals_and_cascades() -> None:
+    """It deletes of every table, by querysets in which no name of a model stands."""
+    importers = {path.name for path, tree in sources(MODULE) if "team_notifications.sql.delete_idle" in imports(tree)}
+    assert importers == {"cleanup.py"}
+    assert {path.name for path, _ in sources(MODULE) if "DELETE FROM" in path.read_text()} == {"sql.py"}
+
+
 def test_guardian_has_one_importer() -> None:
     importers = {
         path.relative_to(ROOT).as_posix()

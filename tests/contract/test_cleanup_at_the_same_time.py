@@ -6,6 +6,7 @@ database says that it does.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -111,6 +112,27 @@ def test_a_thread_that_came_back_between_two_looks_stays(
     with transaction.atomic():
         assert remove(Notification) == 0
     assert (Notification.objects.get(), unread(cast)) == (thread, 1)
+
+
+@pytest.mark.parametrize("table", [UserNotification, Occurrence])
+def test_a_thread_that_got_something_between_the_look_and_the_lock_stays(
+    cast: Cast, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch, table: Any
+) -> None:
+    """Something that does not change the thread itself, as the rest of a large team would not."""
+    thread = empty_thread(cast)
+    Occurrence.objects.all().delete()
+    original = cleanup._hold
+    added: dict[str, Any] = {"user": cast.vera} if table is UserNotification else {"at": ago(1), "level": 20}
+
+    def hold(threads: Any) -> Any:
+        seen = list(threads.values_list("pk", flat=True))
+        elsewhere(partial(table.objects.create, notification=thread, **added)).result(PATIENCE)
+        return original(Notification.objects.filter(pk__in=seen))
+
+    monkeypatch.setattr(cleanup, "_hold", hold)
+    with transaction.atomic():
+        assert remove(Notification) == 0
+    assert table.objects.get().notification == thread
 
 
 def test_a_thread_that_got_a_row_after_it_was_taken_hold_of_cannot_be(cast: Cast, elsewhere: Elsewhere) -> None:

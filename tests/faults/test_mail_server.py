@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from team_notifications import sweeper
-from team_notifications.delivery import mailings, retry
+from team_notifications.delivery import mailings
 from team_notifications.delivery.channels.email import channel
 from team_notifications.models import Delivery, Mailing
 from team_notifications.notify import create_notification
@@ -152,7 +152,7 @@ def test_a_wait_that_does_not_grow_would_be_noticed(
     cast: Cast, server: MailServer, note: Note, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     note.control("without: a wait that grows")
-    monkeypatch.setattr(retry, "FACTOR", 1)
+    monkeypatch.setattr(backoff, "FACTOR", 1)
     answer_4xx(server)
     tell(cast)
     with pytest.raises(AssertionError, match="not on schedule"):

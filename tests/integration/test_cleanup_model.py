@@ -232,6 +232,7 @@ def write(world: World, cast: Cast) -> Found:
 
 def _write_thread(world: World, thread: Thread, number: int, cast: Cast, found: Found) -> None:
     made = Notification.objects.create(
+        user=None if thread.team else cast.alice,
         team=getattr(cast, thread.team) if thread.team else None,
         identifier=f"removed-{number}" if thread.removed else f"{number}",
         slug="a-b",

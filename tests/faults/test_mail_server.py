@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 import time_machine
 
-from team_notifications import sweeper
+from team_notifications import backoff, sweeper
 from team_notifications.delivery import mailings
 from team_notifications.delivery.channels.email import channel
 from team_notifications.models import Delivery, Mailing

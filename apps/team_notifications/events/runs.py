@@ -51,8 +51,9 @@ def run(run_id: int) -> bool:
     except MissingHandler as error:
         _fail(claimed, str(error))
     except Exception as error:
-        logger.warning("%s failed (try %s).", claimed, claimed.attempts, exc_info=error)
-        _fail(claimed, "".join(traceback.format_exception(error)))
+        reason = _storable("".join(traceback.format_exception(error)))
+        logger.warning("%s failed (try %s).\n%s", claimed, claimed.attempts, reason)
+        _fail(claimed, reason)
     else:
         return True
     return False
@@ -108,9 +109,7 @@ def _fail(claimed: HandlerRun, reason: str) -> None:
     if claimed.attempts >= conf.settings().event_max_attempts:
         _end(claimed, reason)
         return
-    _held(claimed).update(
-        due_at=timezone.now() + wait_after(claimed.attempts), lease_token=None, last_error=_storable(reason)
-    )
+    _held(claimed).update(due_at=timezone.now() + wait_after(claimed.attempts), lease_token=None, last_error=reason)
 
 
 def _end(claimed: HandlerRun, reason: str) -> None:
@@ -119,7 +118,7 @@ def _end(claimed: HandlerRun, reason: str) -> None:
         attempts=claimed.attempts,
         finished_at=timezone.now(),
         lease_token=None,
-        last_error=_storable(reason),
+        last_error=reason,
     )
     if ended:
         logger.error("%s has failed for good. It can be run again in the admin.", claimed)
@@ -136,5 +135,5 @@ def _held(claimed: HandlerRun) -> HandlerRunQuerySet:
 
 
 def _storable(reason: str) -> str:
-    """What a database takes: handlers may raise with whatever text they were given."""
+    """What a database and a log take: handlers may raise with whatever text they were given."""
     return reason.replace("\x00", "\\x00").encode(errors="backslashreplace").decode()[-ERROR_MAX_LENGTH:]

@@ -50,7 +50,7 @@ def run(run_id: int) -> bool:
         logger.warning("%s took longer than its lease; another worker has it, and it is rolled back here.", claimed)
     except MissingHandler as error:
         _fail(claimed, str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (whatever a handler raises is logged as it is stored)
         reason = _storable("".join(traceback.format_exception(error)))
         logger.warning("%s failed (try %s).\n%s", claimed, claimed.attempts, reason)
         _fail(claimed, reason)

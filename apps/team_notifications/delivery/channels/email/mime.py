@@ -1,5 +1,6 @@
 """A message that is quick to write out: of a mail among thousands, that was a quarter of our own time."""
 
+import secrets
 from email.message import Message
 from email.policy import Compat32
 from typing import Any
@@ -20,9 +21,15 @@ class ShortHeadersAsTheyAre(Compat32):
         return folded
 
 
+HEADERS = ShortHeadersAsTheyAre()
+
+
 class MailMessage(EmailMultiAlternatives):
     def message(self, **options: Any) -> Any:
         message: Message = super().message(**options)
+        # Else one is made up, and looked for in the whole text. New for each mail: who reads one must not be able to
+        # write the boundary of another into a title.
+        message.set_boundary(f"=_{secrets.token_hex(16)}")
         for part in message.walk():
-            part.policy = ShortHeadersAsTheyAre()
+            part.policy = HEADERS
         return message

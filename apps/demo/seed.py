@@ -11,6 +11,7 @@ from content.keywords import import_keywords
 from content.models import CreditAccount, Site
 from custom_actions.editing import save_changes
 from custom_actions.models import CustomAction
+from demo.notifications import welcome
 from demo.people import CREDITS, PASSWORD, PEOPLE, SITES, TEAMS, WATCHES, DemoSite, Person
 from team_notifications.models import Preference
 from teams.models import Membership, Team
@@ -88,3 +89,4 @@ def _add_person(person: Person, teams: dict[str, Team]) -> None:
         membership.roles.add(Group.objects.get(name=role))
     for slug, chosen in person.preferences.items():
         Preference.objects.create(user=user, team=teams.get(slug), **chosen)
+    welcome(user)

@@ -131,5 +131,5 @@ def test_features_call_the_module_from_their_notifications_file_alone() -> None:
         for name in imports(tree)
         if name.startswith("team_notifications.notify") and MODULE not in path.parents
     }
-    features = ("content", "custom_actions", "products")
+    features = ("content", "custom_actions", "demo", "products")
     assert callers == {f"apps/{feature}/notifications.py" for feature in features}

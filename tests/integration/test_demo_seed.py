@@ -14,12 +14,12 @@ from custom_actions.models import CustomAction
 from demo import views
 from demo.people import PASSWORD, PEOPLE, TEAMS, WATCHES, people_table
 from demo.seed import seed
-from team_notifications.models import Preference
+from team_notifications.models import Preference, UserNotification
 from teams.models import Membership, Team
 from users.models import User
 
 BASE_URL = "http://127.0.0.1:8000"
-MODELS = (User, Team, Membership, Preference, CustomAction)
+MODELS = (User, Team, Membership, Preference, CustomAction, UserNotification)
 
 
 def contents() -> list[list[tuple[object, ...]]]:
@@ -62,6 +62,10 @@ class TestSeed:
             ("Bob", None, 40, None),
             ("Grace", "globex", 40, None),
         }
+
+    def test_people_are_welcomed_personally_unless_their_threshold_is_above_that(self) -> None:
+        told = UserNotification.objects.filter(team=None).values_list("user__first_name", flat=True)
+        assert set(told) == {person.name for person in PEOPLE} - {"Bob"}
 
     def test_both_teams_watch_each_endpoint(self) -> None:
         for slug in TEAMS:

@@ -41,6 +41,8 @@ DAY = timedelta(days=1)
 LONGEST = 36_500  # days; dates that lie further back overflow
 IDLE = 1  # day for which a thread without members is let be after it happened: somebody may be at it
 
+ENDED = [Delivery.State.SENT, Delivery.State.DROPPED, Delivery.State.FAILED]
+
 LAST_CHANGE = Greatest("notified_at", Coalesce("read_at", "notified_at"), Coalesce("archived_at", "notified_at"))
 
 
@@ -126,7 +128,8 @@ def _unmuted(now: datetime) -> Q:
 
 
 def _owed() -> QuerySet[Delivery]:
-    return writing(Delivery).filter(user_notification=OuterRef("pk"), state=Delivery.State.PENDING)
+    """What is not over yet. Said so, and not as "pending", lest the whole index of what is due be read for each row."""
+    return writing(Delivery).filter(user_notification=OuterRef("pk")).exclude(state__in=ENDED)
 
 
 def _older_than_wished(ages: Ages) -> Q:
@@ -187,9 +190,8 @@ def pointless(ages: Ages) -> Q:
 
 def ended(ages: Ages, rows_left: QuerySet[UserNotification]) -> Q:
     """Of deliveries: what it tells is gone, and no worker has it; or it ended, and both event and turn are long ago."""
-    state = Q(state__in=[Delivery.State.SENT, Delivery.State.DROPPED, Delivery.State.FAILED])
     long_ago = ages.ago(ages.ceiling)
-    old = state & Q(created_at__lt=long_ago, due_at__lt=long_ago)
+    old = Q(state__in=ENDED, created_at__lt=long_ago, due_at__lt=long_ago)
     unleased = Q(lease_until=None) | Q(lease_until__lte=ages.now)
     return old | Q(unleased, ~_found(rows_left.filter(pk=OuterRef("user_notification"))))
 

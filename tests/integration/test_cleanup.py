@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 
-from team_notifications import inbox
+from team_notifications import inbox, retention
 from team_notifications.models import (
     Delivery,
     Mailing,
@@ -402,3 +403,14 @@ def test_an_unread_one_that_is_snoozed_or_muted_or_still_owed_stays(cast: Cast, 
     Delivery.objects.exclude(user=cast.ed).delete()
     assert clean_up()["UserNotification"] == 1
     assert holders(thread) == ["Alice", "Bob", "Ed"]
+
+
+@pytest.mark.postgresql
+def test_what_is_owed_about_a_row_is_not_looked_for_among_all_that_is_owed(db: None) -> None:
+    """As a planner does that was never told how much there is: for each row it went through the whole of it."""
+    rows = UserNotification.objects.filter(retention.over(retention.Ages.of_settings()))
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = rows.explain()
+    assert "team_notifications_delivery_key" in plan
+    assert not [index.name for index in Delivery._meta.indexes if index.name in plan]

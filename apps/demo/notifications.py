@@ -11,6 +11,7 @@ def welcome(user: User) -> None:
     notify_user(
         user,
         "Welcome to the demo",
-        "Actions are checked and articles written all the time. You hear of what your roles and thresholds let through.",
+        "Actions are checked and articles are written all the time. "
+        "You hear of what your roles and thresholds let through.",
         url=reverse("team_notifications:preferences"),
     )

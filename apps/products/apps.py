@@ -11,9 +11,10 @@ class ProductsConfig(AppConfig):
     }
 
     def ready(self) -> None:
-        from products import events, handlers  # noqa: F401  (subscribes them)
+        from products import events, handlers, kinds  # noqa: F401  (subscribes them)
         from products.models import Product
         from team_notifications.sources import remove_with_source
 
         events.register()
+        kinds.register()
         remove_with_source(Product)

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 
+from products.kinds import CREATED
 from products.managers import managers
 from products.models import Product
 from team_notifications.notify import create_notification
 from users.models import User
-
-CREATED = "product-created"
 
 
 def product_created(product: Product) -> None:
@@ -17,10 +16,10 @@ def product_created(product: Product) -> None:
     """
     create_notification(
         team=product.team,
-        slug=CREATED,
+        slug=CREATED.slug,
         event_data={"product_id": product.pk},
-        title=f"New product: {product.name}",
-        message=f"{product.created_by} added it." if product.created_by else "",
+        params={"product": product.name, "creator": str(product.created_by or "")},
+        message=None if product.created_by else "",
         links={"Open the product": product.get_absolute_url(), "Visit its site": product.url},
         source=product,
         recipients=_audience(product),

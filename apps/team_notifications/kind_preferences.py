@@ -24,11 +24,16 @@ ALL_CHANNELS: Channels = frozenset(CHANNELS)
 
 
 def kind_choices(user: Any, team: Any = None) -> dict[str, Choice]:
-    """The channels of each registered kind by its slug, for `team` or (None) everywhere. One query."""
+    """The channels of each kind by its slug, for `team` or (None) everywhere. One query.
+
+    The registered ones, then those of which something was chosen that still holds, and which nobody registers any more.
+    """
     scope = None if team is None else team.pk
     rows = KindPreference.objects.filter(Q(team=None) | Q(team=scope), user=user.pk)
     chosen = {(row.team_id, row.slug): row.channels for row in rows}
-    return {kind.slug: _choice(kind.slug, scope, chosen) for kind in kinds.all_kinds()}
+    slugs = [kind.slug for kind in kinds.all_kinds()]
+    slugs += sorted({slug for _team, slug in chosen}.difference(slugs))
+    return {slug: _choice(slug, scope, chosen) for slug in slugs}
 
 
 def choose_channels(user: Any, slug: str, team: Any = None, *, channels: Collection[str] | None) -> None:
@@ -48,7 +53,8 @@ def choose_channels_of_kinds(user: Any, choices: Mapping[str, Collection[str] | 
     """
     check_recipients([user])
     scope = _check_scope(team)
-    checked = {_check_slug(slug): _check_channels(channels) for slug, channels in choices.items()}
+    checked = {slug: _check_channels(channels) for slug, channels in choices.items()}
+    _check_slugs(user, [slug for slug, chosen in checked.items() if chosen is not None])
     database = router.db_for_write(KindPreference)
     with transaction.atomic(using=database):
         # Of two that come at once, such as a double click, the second finds what the first one wrote.
@@ -78,11 +84,16 @@ def _check_scope(team: Any) -> Any:
     return None if team is None else check_team(team)
 
 
-def _check_slug(slug: str) -> str:
-    if kinds.find(slug) is None:
-        known = ", ".join(kind.slug for kind in kinds.all_kinds())
-        raise ValueError(f"There is no kind {slug!r}; there are {known}.")
-    return slug
+def _check_slugs(user: Any, slugs: Collection[str]) -> None:
+    """Each has a kind, or had one when the user chose for it."""
+    without = [slug for slug in slugs if kinds.find(slug) is None]
+    if not without:
+        return
+    chosen = set(writing(KindPreference).filter(user=user.pk, slug__in=without).values_list("slug", flat=True))
+    for slug in without:
+        if slug not in chosen:
+            known = ", ".join(kind.slug for kind in kinds.all_kinds())
+            raise ValueError(f"There is no kind {slug!r}; there are {known}.")
 
 
 def _check_channels(channels: Collection[str] | None) -> Channels | None:

@@ -80,6 +80,8 @@ def create_notification(
         params=words.params,
         title=words.title,
         message=words.message,
+        own_title=words.own_title,
+        own_message=words.own_message,
         level=defaults.level if level is None else level,
         permissions=defaults.permissions if permissions is None else permissions,
         links=links,

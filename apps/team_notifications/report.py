@@ -32,6 +32,8 @@ class Report:
     params: dict[str, Any]
     title: str
     message: str
+    own_title: bool = True
+    own_message: bool = True
     level: Level
     permissions: list[str]
     links: dict[str, str]
@@ -50,6 +52,8 @@ class Report:
         params: dict[str, Any],
         title: str | Promise,
         message: str | Promise,
+        own_title: bool,
+        own_message: bool,
         level: Level | int | str,
         permissions: Collection[str] | None,
         links: Mapping[str, str] | None,
@@ -66,6 +70,8 @@ class Report:
             params=params,
             title=clean_title(title),
             message=clean_message(message),
+            own_title=own_title,
+            own_message=own_message,
             level=Level.parse(level),
             permissions=check_permissions(permissions),
             links=check_links(links),

@@ -90,7 +90,9 @@ def preview_of(template: NotificationTemplate) -> dict[str, Any]:
     context = {"kind": kind, "samples": [(f"{{{name}}}", as_text(sample)) for name, sample in kind.params.items()]}
     try:
         template.clean()
-        return {**context, "words": filled(template.title, template.body, kind.params)}
+        words = filled(template.title, template.body, kind.params)
+        template.clean_fields()
+        return {**context, "words": words}
     except ValidationError as error:
         return {**context, "errors": error.messages}
     except (TypeError, ValueError) as error:

@@ -22,6 +22,8 @@ REFRESHED = (
     "params",
     "title",
     "message",
+    "own_title",
+    "own_message",
     "level",
     "links",
     "permissions",

@@ -46,11 +46,16 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """Title and message, the params that they were filled with, and the template that failed on the way."""
+    """Title and message, the params that they were filled with, and the template that failed on the way.
+
+    `own_title` and `own_message`: in the caller's own words.
+    """
 
     title: Text
     message: Text
     params: dict[str, Any]
+    own_title: bool = False
+    own_message: bool = False
     failure: Failure | None = None
 
     def count_failure(self) -> None:
@@ -73,15 +78,19 @@ def choose(
         return _own_words(slug, title, message, params)
     if title is not None and params is None and kind.params:
         # Somebody who tells it in words of their own: the message of the kind would be about values they do not have.
-        return Words(title=title, message=message or "", params={})
+        return Words(
+            title=title, message="" if message is None else message, params={}, own_title=True, own_message=True
+        )
     checked = check_params(kind, params)
     if title is not None and message is not None:
-        return Words(title=title, message=message, params=checked)
+        return Words(title=title, message=message, params=checked, own_title=True, own_message=True)
     said = _of_kind(kind, checked)
     return Words(
         title=said.title if title is None else title,
         message=said.message if message is None else message,
         params=checked,
+        own_title=title is not None,
+        own_message=message is not None,
         failure=said.failure,
     )
 
@@ -110,7 +119,13 @@ def filled(title: Text, message: Text, params: Mapping[str, object]) -> Words:
 
 def _storable(value: object) -> object:
     """An error that somebody else wrote may hold anything, and is told all the same. What is lazily translated, is."""
-    return UNSTORABLE.sub("", str(value)) if isinstance(value, str | Promise) else value
+    if isinstance(value, str | Promise):
+        return UNSTORABLE.sub("", str(value))
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return value
 
 
 def _own_words(slug: str, title: Text | None, message: Text | None, params: Mapping[str, object] | None) -> Words:
@@ -118,7 +133,7 @@ def _own_words(slug: str, title: Text | None, message: Text | None, params: Mapp
         raise TypeError(f"The title is None, and no kind is registered for {slug!r} that could give one.")
     if params:
         raise TypeError(f"No kind is registered for {slug!r}, so there is no text for the params {list(params)!r}.")
-    return Words(title=title, message=message if message is not None else "", params={})
+    return Words(title=title, message="" if message is None else message, params={}, own_title=True, own_message=True)
 
 
 def _of_kind(kind: Kind, params: dict[str, Any]) -> Words:
@@ -134,8 +149,16 @@ def _of_kind(kind: Kind, params: dict[str, Any]) -> Words:
         said = filled(kind.title, kind.message, params)
     except (TypeError, ValueError) as error:
         logger.error("The kind %r: its own text cannot be filled, and its label is told instead: %s", kind.slug, error)
-        return Words(title=str(kind.label).strip() or kind.slug, message="", params=params, failure=failure)
+        return Words(title=_label(kind), message="", params=params, failure=failure)
     return Words(title=said.title, message=said.message, params=params, failure=failure)
+
+
+def _label(kind: Kind) -> str:
+    """Or the slug, where nothing that can be told is left of the label."""
+    try:
+        return clean_title(kind.label)
+    except (TypeError, ValueError):
+        return kind.slug
 
 
 def _failed(template: NotificationTemplate, error: Exception) -> Failure:
@@ -149,7 +172,7 @@ def _failed(template: NotificationTemplate, error: Exception) -> Failure:
 def word_mails(threads: Collection[Notification]) -> None:
     """Sets `in_mail` on those that an email template words otherwise than the inbox. One query, whatever their number.
 
-    A thread that a caller told in words of their own, without params, stays as it is.
+    What a caller told in words of their own stays as it is.
     """
     slugs = {thread.slug for thread in threads if _fits(thread)}
     if not slugs:
@@ -175,16 +198,26 @@ def as_mailed(thread: Notification) -> Notification:
 
 
 def _fits(thread: Notification) -> bool:
+    if thread.own_title and thread.own_message:
+        return False
     kind = kinds.find(thread.slug)
     return kind is not None and all(name in thread.params for name in kind.params)
 
 
 def _of_thread(thread: Notification, template: NotificationTemplate) -> Words:
+    """The template's words where the thread has not the caller's own."""
+    failure = None
     try:
-        return filled(template.title, template.body, thread.params)
+        said = filled(template.title, template.body, thread.params)
     except (TypeError, ValueError) as error:
         failure = _failed(template, error)
-        return Words(title=thread.title, message=thread.message, params=thread.params, failure=failure)
+        said = Words(title=thread.title, message=thread.message, params=thread.params)
+    return Words(
+        title=thread.title if thread.own_title else said.title,
+        message=thread.message if thread.own_message else said.message,
+        params=thread.params,
+        failure=failure,
+    )
 
 
 def _count(failed: Collection[Failure]) -> None:

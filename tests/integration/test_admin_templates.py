@@ -132,6 +132,8 @@ def test_the_preview_is_a_part_of_a_page_for_htmx_and_else_a_page(root: Client) 
         ({"title": "{user.__class__}"}, "'{user.__class__}' is no placeholder"),
         ({"body": "{words}"}, "'{words}': there is no such name here"),
         ({"title": ""}, "holds no readable character"),
+        ({"title": "a" * 201}, "at most 200 characters (it has 201)"),
+        ({"channel": "pigeon"}, "Value 'pigeon' is not a valid choice"),
         ({"slug": ""}, "Choose a kind."),
         ({"slug": "nowhere"}, "Choose a kind."),
         ({"title": "a\x00"}, "cannot be stored: a NUL"),

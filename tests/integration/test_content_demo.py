@@ -12,6 +12,7 @@ from demo.people import SITES, TEAMS
 from demo.seed import seed
 from team_notifications import inbox
 from team_notifications.models import Notification
+from teams.models import Team
 from users.models import User
 
 BASE_URL = "http://127.0.0.1:8000"
@@ -40,7 +41,7 @@ class TestSeed:
 
     def test_the_admin_of_the_team_hears_of_them(self) -> None:
         alice = User.objects.get(email="alice@example.com")
-        assert inbox.unread_count(alice) == 1
+        assert inbox.unread_count(alice, Team.objects.get(slug="acme")) == 1
         assert Notification.objects.filter(slug="keywords-imported").count() == 2
 
     def test_a_second_time_changes_nothing(self) -> None:

@@ -233,6 +233,28 @@ CATALOGUE = [
         ADMINS,
     ),
 ]
+# By the slug, or else by the place that the link leads to.
+LABELS = {
+    "clusters": "View clusters",
+    "keywords": "View keywords",
+    "articles": "View articles",
+    "article": "View the article",
+    "site": "View the site",
+    "credits": "View credits",
+    "content-ready-review": "Review the article",
+}
+ASKED = {
+    f"{AI}, clusters": "content.view_cluster",
+    f"{AI}, keywords": "content.view_cluster",
+    f"{AI}, articles": "content.view_article",
+    f"{AI}, article": "content.view_article",
+    f"{WORKFLOW}, article": "content.view_article",
+    f"{SYNC}, site": "content.view_site",
+    f"{CREDITS}, credits": "teams.change_team",
+    f"{SETUP}, site": "teams.change_team",
+    f"{SETUP}, keywords": "teams.change_team",
+    "ai-content-failed": "content.view_article",  # about the articles that are missing
+}
 SLUGS = [row.slug for row in CATALOGUE]
 
 
@@ -283,9 +305,19 @@ class TestCatalogue:
         assert (told.source_app, told.source_model, told.source_id) == ("content", "site", str(subjects.site.pk))
         [(label, url)] = told.links.items()
         place = row.anchor.format(site=subjects.site.pk, article=subjects.article.pk)
-        assert (bool(label), url) == (True, f"/teams/acme/content/#{place}")
+        expected = LABELS.get(row.slug) or LABELS[row.anchor.partition("-")[0]]
+        assert (label, url) == (expected, f"/teams/acme/content/#{place}")
         client.force_login(cast.alice)
         assert f'id="{place}"' in client.get(url).content.decode()
+
+    def test_it_asks_for_the_permission_to_view_what_it_is_about_or_to_change_the_team(
+        self,
+        subjects: Subjects,
+        row: Row,
+    ) -> None:
+        row.call(subjects)
+        asked = ASKED.get(row.slug) or ASKED[f"{row.category}, {row.anchor.partition('-')[0]}"]
+        assert Notification.objects.get().permissions == [asked]
 
     def test_those_who_may_see_it_are_told_and_no_one_else(
         self,

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.once
 
 WITHIN = 90  # seconds; the endpoint is down for the first half of each minute
 INBOX = "/notifications/"
+PREFERENCES = "/notifications/preferences/"
 
 
 @pytest.fixture
@@ -66,3 +67,12 @@ def test_the_admin_finds_kinds_of_three_categories(address: str) -> None:
     with signed_in(address, "alice") as alice:
         for title in ("Garden blog has new keywords", "Your keywords are clustered", "Checkout is down"):
             wait_for(title, lambda: alice.get(INBOX).text)
+
+
+def test_the_preferences_show_the_kinds_of_all_categories(address: str) -> None:
+    with signed_in(address, "alice") as alice:
+        page = alice.get(PREFERENCES).text
+    for category in ("AI operations", "Workflow", "Sync", "Credits", "Setup", "Monitoring", "Products"):
+        assert f"<legend>{category}</legend>" in page
+    for label in ("Action down", "New product"):
+        assert label in page

@@ -322,11 +322,20 @@ def test_the_first_answer_holds_and_says_where_it_comes_from(cast: Cast) -> None
     assert choice(cast.vera, cast.acme).origin == choice(cast.bob, slug="credits-low").origin == Origin.SETTING
 
 
-def test_there_is_a_choice_for_each_registered_kind_and_no_other(cast: Cast) -> None:
-    KindPreference.objects.create(user=cast.vera, slug="of-a-feature-that-is-gone", channels=["email"])
-    slugs = set(kind_choices(cast.vera))
-    assert slugs >= {"sync-failed", "credits-low", "custom-action-down"}
-    assert "of-a-feature-that-is-gone" not in slugs
+def test_there_is_a_choice_for_each_registered_kind(cast: Cast) -> None:
+    assert set(kind_choices(cast.vera)) >= {"sync-failed", "credits-low", "custom-action-down"}
+
+
+def test_a_choice_for_a_kind_that_is_gone_is_named_and_can_be_taken_back(cast: Cast) -> None:
+    gone = "of-a-feature-that-is-gone"
+    KindPreference.objects.create(user=cast.vera, slug=gone, channels=["email"])
+    assert gone not in kind_choices(cast.ed)
+    assert kind_choices(cast.vera)[gone].own == {"email"}
+    assert kind_choices(cast.vera, cast.acme)[gone].inherited == {"email"}
+    choose_channels(cast.vera, gone, channels=None)
+    assert gone not in kind_choices(cast.vera)
+    with pytest.raises(ValueError, match="There is no kind 'of-a-feature-that-is-gone'"):
+        choose_channels(cast.vera, gone, channels=["email"])
 
 
 def test_several_are_chosen_at_once_and_the_others_stay(cast: Cast) -> None:

@@ -116,6 +116,8 @@ def test_params_that_do_not_fit_raise_naming_them_and_the_slug(cast: Cast, param
 def test_they_are_checked_for_a_title_of_its_own_as_well(cast: Cast) -> None:
     with pytest.raises(ValueError, match="missing 'keywords'"):
         happened(cast, title="Clustered", params={"clusters": 3})
+    with pytest.raises(ValueError, match="missing 'keywords'"):
+        happened(cast, title="Clustered", message="All of them.", params={"clusters": 3})
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,15 @@ def test_characters_that_no_database_holds_do_not_keep_an_error_from_being_told(
     thread = happened(cast, params={"clusters": "a\x00b\ud800c", "keywords": 1})
     thread.refresh_from_db()
     assert (thread.title, thread.params["clusters"]) == ("abc clusters", "abc")
+    nested = happened(cast, params={"clusters": ["a\x00b", {"c\ud800": "\x00d"}], "keywords": 1})
+    nested.refresh_from_db()
+    assert nested.params["clusters"] == ["ab", {"c": "d"}]
+
+
+def test_where_nothing_is_left_of_the_label_the_slug_is_told(cast: Cast) -> None:
+    for label in ("\u200b", "\x00", " "):
+        with registered(kind(slug="a-b", label=label, title="{nowhere}")):
+            assert happened(cast, slug="a-b").title == "a-b"
 
 
 # ---- without a kind -------------------------------------------------------------------------------------------------

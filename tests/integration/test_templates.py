@@ -20,7 +20,7 @@ from team_notifications.levels import Level
 from team_notifications.models import Notification, NotificationTemplate, UserNotification
 from team_notifications.notify import create_notification
 from team_notifications.template_admin import preview_of
-from team_notifications.wording import filled
+from team_notifications.wording import filled, word_mails
 from teams.models import Team
 from tests.cast import Cast, assemble
 from tests.crowd import crowd
@@ -246,6 +246,41 @@ def test_a_thread_in_a_callers_own_words_stays_as_it_is_in_mails(cast: Cast) -> 
     assert {subject for subject, _body in mails()} == {"Warning: Own", "Warning: 3 by mail"}
     broken.refresh_from_db()
     assert broken.failures == 0
+
+
+def test_what_a_caller_said_in_their_own_words_stays_so_in_mails_and_the_rest_is_the_templates(cast: Cast) -> None:
+    template("{clusters} by mail", "{keywords} words by mail.", channel=EMAIL)
+    happened(cast.acme, title="Own title")
+    happened(cast.globex, message="Own message")
+    said = dict(mails())
+    assert set(said) == {"Warning: Own title", "Warning: 3 by mail"}
+    assert "40 words by mail." in said["Warning: Own title"]
+    assert "Own message" in said["Warning: 3 by mail"]
+
+
+def test_a_caller_who_says_everything_is_not_corrected_by_a_template_of_a_kind_without_params(cast: Cast) -> None:
+    with registered(kind(slug="credits-gone", params={}, title="Out of credits", message="Buy more.")):
+        template("By mail", "From the template.", channel=EMAIL, slug="credits-gone")
+        create_notification(team=cast.acme, slug="credits-gone", title="Own", message="Mine.", level="error")
+        create_notification(team=cast.globex, slug="credits-gone", level="error")
+        said = dict(mails())
+    assert set(said) == {"Error: Own", "Error: By mail"}
+    assert "From the template." not in said["Error: Own"]
+
+
+def test_the_last_words_about_a_thread_decide_whose_they_are(cast: Cast) -> None:
+    template("{clusters} by mail", channel=EMAIL)
+    happened(cast.acme, title="Own")
+    happened(cast.acme)
+    assert {subject for subject, _body in mails()} == {"Warning: 3 by mail"}
+
+
+def test_what_a_template_for_mails_says_is_cleaned_as_any_text(cast: Cast) -> None:
+    template("{clusters}", channel=EMAIL)
+    happened(cast.acme, params={"clusters": "a\nb\u202ec" + "d" * 300, "keywords": 1})
+    thread = Notification.objects.get()
+    word_mails([thread])
+    assert thread.in_mail == ("a bc" + "d" * 196, "")
 
 
 def test_where_a_template_for_mails_fails_the_mail_goes_and_the_failure_is_counted_once_for_each_thread(

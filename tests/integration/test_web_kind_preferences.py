@@ -98,6 +98,17 @@ def test_without_kinds_and_among_personal_ones_there_is_nothing_to_choose(client
     assertNotContains(client.get(PREFERENCES), "By kind")
 
 
+def test_a_choice_for_a_kind_that_is_gone_is_shown_kept_and_taken_back(client: Client, cast: Cast) -> None:
+    KindPreference.objects.create(user=cast.bob, slug="gone", channels=["email"])
+    client.force_login(cast.bob)
+    assert "No longer in use gone" in by_kind(client.get(PREFERENCES))
+    client.post(of(None, BY_KIND), sent(gone="email", sync_failed="none"))
+    assert own(cast, None) == {"gone": {"email"}, "sync-failed": frozenset()}
+    client.post(of(None, BY_KIND), sent(gone="inherit"))
+    assert own(cast, None) == {}
+    assert "No longer in use" not in by_kind(client.get(PREFERENCES))
+
+
 def test_a_label_is_escaped(client: Client, cast: Cast) -> None:
     client.force_login(cast.bob)
     with registered(kind(slug="a-b", label="<b>", category="<i>")):

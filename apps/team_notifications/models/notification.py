@@ -57,6 +57,8 @@ class Notification(models.Model):
     )
     title = models.CharField(max_length=TITLE_MAX_LENGTH)
     message = models.TextField(blank=True)
+    own_title = models.BooleanField(default=True, help_text=_("The caller's words, which no template replaces."))
+    own_message = models.BooleanField(default=True, help_text=_("The caller's words, which no template replaces."))
     level = models.PositiveSmallIntegerField(choices=Level.choices, default=Level.INFO)
     links = LinksField(default=dict, blank=True)
     permissions = models.JSONField(default=list, blank=True, help_text=_("A reader holds all of them."))

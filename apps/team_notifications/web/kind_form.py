@@ -30,11 +30,19 @@ class KindForm(forms.Form):
     def __init__(self, scope: Scope, choices: Mapping[str, Choice], data: QueryDict | None = None) -> None:
         self.choices = choices
         super().__init__(data, auto_id=f"{element_id(scope)}-%s")
-        for kind in kinds.all_kinds():
-            self.fields[kind.slug] = choice_field(kind.label, OPTIONS, choices[kind.slug])
+        for slug, choice in choices.items():
+            kind = kinds.find(slug)
+            self.fields[slug] = choice_field(kind.label if kind else slug, OPTIONS, choice)
 
-    def categories(self) -> list[tuple[str, list[tuple[Kind, BoundField]]]]:
-        return [(name, [(kind, self[kind.slug]) for kind in same]) for name, same in kinds.by_category().items()]
+    def categories(self) -> list[tuple[str, list[tuple[Kind | None, BoundField]]]]:
+        """The kinds by category; at the end those that no feature knows any more, without a kind."""
+        found: list[tuple[str, list[tuple[Kind | None, BoundField]]]] = [
+            (name, [(kind, self[kind.slug]) for kind in same]) for name, same in kinds.by_category().items()
+        ]
+        unknown: list[tuple[Kind | None, BoundField]] = [
+            (None, self[slug]) for slug in self.choices if kinds.find(slug) is None
+        ]
+        return [*found, (gettext("No longer in use"), unknown)] if unknown else found
 
     def is_open(self) -> bool:
         """What a person chose here has to be seen, and what is wrong."""

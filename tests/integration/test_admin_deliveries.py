@@ -12,8 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from team_notifications import conf
 from team_notifications.admin_tables import LongTable, UpTo
-from team_notifications.delivery import outbox
+from team_notifications.delivery import mailings, outbox
 from team_notifications.models import Delivery, Mailing, Notification, Suppression, UserNotification
 from tests.cast import Cast
 from tests.web import text
@@ -70,6 +71,17 @@ def test_what_failed_is_owed_again_with_all_its_tries(cast: Cast) -> None:
     assert delivery.last_error == "550 no such user"  # until it is known how it went this time
     assert delivery.mailing is not None
     assert delivery.mailing.state == Mailing.State.PENDING
+
+
+def test_what_no_worker_survived_is_taken_up_once_more(cast: Cast) -> None:
+    delivery = failed(cast.alice, cast)
+    UserNotification.objects.update(notified_level=40)
+    Notification.objects.update(level=40)  # which is mailed by default
+    Delivery.objects.update(takeovers=conf.settings().max_attempts)
+    outbox.try_again(Delivery.objects.all())
+    mailings.deliver()
+    delivery.refresh_from_db()
+    assert delivery.state == Delivery.State.SENT
 
 
 def test_nothing_but_what_failed_is_tried_again(cast: Cast) -> None:

@@ -297,6 +297,38 @@ def test_a_mail_that_cannot_be_written_fails_alone(cast: Cast, monkeypatch: pyte
     assert Mailing.objects.get(user=cast.ed).state == Mailing.State.FAILED
 
 
+@pytest.mark.parametrize("text", ["\ud800", "\0", "x" * 5_000], ids=["half", "nul", "long"])
+def test_whatever_an_error_says_it_is_kept_and_holds_up_nobody(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    def build(mailing: Mailing, *arguments: Any) -> Any:
+        if mailing.user == cast.ed:
+            raise ValueError(text)
+        return original(mailing, *arguments)
+
+    original = mailings.build
+    monkeypatch.setattr(mailings, "build", build)
+    tell(cast.acme)
+    assert deliver() == ["alice", "bob", "vera"]
+    assert states()["Ed"].startswith("failed ValueError")
+
+
+def test_a_mail_that_went_is_recorded_though_its_row_was_deleted_meanwhile(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(channel: EmailChannel, message: Any) -> str:
+        answer = original(channel, message)
+        inbox.delete(inbox.visible_to(cast.alice))
+        mailings.deliver()  # by another worker
+        return answer
+
+    original = EmailChannel.send
+    monkeypatch.setattr(EmailChannel, "send", send)
+    tell(cast.acme, permissions=["teams.change_team"])
+    assert deliver() == ["alice"]
+    assert Mailing.objects.get().state == Mailing.State.SENT
+
+
 def test_a_retry_is_the_same_mailing_with_the_same_message_id(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(cast.acme, permissions=MANAGE)
     with monkeypatch.context() as patch:

@@ -145,6 +145,23 @@ def test_an_address_that_is_none_is_refused_for_good(cast: Cast, address: str) -
     assert raised.value.permanent
 
 
+@pytest.mark.parametrize("length", [201, 254])
+def test_an_address_may_be_as_long_as_addresses_are(cast: Cast, length: int) -> None:
+    domain = ".".join(["b" * 60] * 3) + ".example"
+    cast.vera.email = f"{'a' * (length - len(domain) - 1)}@{domain}"
+    assert arrives(cast.vera, tell(cast.acme))["To"].addresses[0].addr_spec == cast.vera.email
+
+
+@pytest.mark.parametrize("evil", ["=?utf-8?q?=E2=80=AE=0A?=", "=?utf-8?b?Zm9v?= x", "=?=?utf-8?q?=0A?="])
+def test_what_looks_like_an_encoded_word_is_not_decoded(cast: Cast, evil: str) -> None:
+    cast.acme.name = evil
+    cast.acme.save()
+    mail = arrives(cast.vera, tell(cast.acme, title=evil))
+    harmless = evil.replace("=?utf", "= ?utf")
+    assert mail["Subject"] == harmless
+    assert mail["From"].addresses[0].display_name == f"{harmless} (The Site)"
+
+
 def test_without_a_site_no_header_names_an_address_that_is_none(cast: Cast, settings: Any) -> None:
     change_settings(settings, SITE_URL="")
     mail = arrives(cast.vera, tell(cast.acme))
@@ -295,6 +312,18 @@ def test_a_project_can_override_a_template(cast: Cast, settings: Any, tmp_path: 
     assert arrives(cast.vera, tell(cast.acme, title="Down"))["Subject"] == "Ours: Down"
 
 
+@pytest.mark.parametrize("spoilt", ["{{ unsubscribe_url|upper }}", "{{ line.url|truncatechars:60 }}"])
+def test_a_template_that_spoils_a_link_is_an_error_and_no_mail(
+    cast: Cast, settings: Any, tmp_path: Any, spoilt: str
+) -> None:
+    folder = tmp_path / "team_notifications" / "email"
+    folder.mkdir(parents=True)
+    (folder / "instant.html").write_text(spoilt)
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    with pytest.raises(ValueError, match="cuts a link, or changes its letters"):
+        arrives(cast.vera, tell(cast.acme))
+
+
 # ---- the digest -----------------------------------------------------------------------------------------------------
 
 
@@ -331,6 +360,18 @@ def test_past_the_limit_the_gravest_are_shown_and_all_are_counted(
         assert f"Info {number - 1}" in text
         more = number - shown
         assert (f"{more} more thread{'s' * (more > 1)} in your inbox" in text) == bool(more)
+
+
+def test_what_a_digest_does_not_show_is_not_said_to_be_in_an_inbox_that_shows_nothing(
+    cast: Cast, settings: Any
+) -> None:
+    change_settings(settings, DIGEST_LINES=1)
+    threads = [tell(cast.acme, f"t-{index}") for index in range(3)]
+    UserNotification.objects.filter(user=cast.vera).update(in_app=False)
+    mail = arrives(cast.vera, *threads)
+    for kind in ("plain", "html"):
+        assert "2 more threads" in part(mail, kind)
+        assert "in your inbox" not in part(mail, kind)
 
 
 def test_no_line_shows_what_is_anothers(cast: Cast) -> None:

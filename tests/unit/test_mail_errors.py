@@ -91,6 +91,8 @@ def test_a_provider_may_ask_for_a_wait() -> None:
         ("", None),
         ("-5", None),
         ("٣", None),
+        ("Mon, 01 Jan 2024 00:00:00 +99999999999999", None),
+        ("Mon, 01 Jan 99999999999999999 00:00:00 GMT", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str, wait: timedelta | None) -> None:

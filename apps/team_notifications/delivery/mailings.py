@@ -6,6 +6,7 @@ them; only a mail that the server accepted in the very moment before may go out 
 
 import logging
 import math
+import traceback
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -19,6 +20,7 @@ from django.utils import timezone
 from team_notifications import conf
 from team_notifications.delivery import outbox
 from team_notifications.delivery.channels.email.channel import EmailChannel
+from team_notifications.delivery.channels.email.errors import in_our_words
 from team_notifications.delivery.channels.email.letters import Letters
 from team_notifications.delivery.channels.email.message import build, new_message_id
 from team_notifications.delivery.checking import ASK_AGAIN, Verdict, check
@@ -26,6 +28,7 @@ from team_notifications.delivery.retry import ChannelError, decide
 from team_notifications.delivery.rules import Scope, Wishes, wishes_of
 from team_notifications.models import Delivery, Mailing
 from team_notifications.sql import prepared, writing
+from team_notifications.texts import clean_message
 
 logger = logging.getLogger(__name__)
 
@@ -202,8 +205,9 @@ def _built(mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist, lette
     except ChannelError:  # an address that is none
         raise
     except Exception as error:
-        logger.exception("Mailing %s cannot be written.", mailing.pk)
-        raise ChannelError(f"{type(error).__name__}: {error}", permanent=True) from error
+        told = clean_message("".join(traceback.format_exception(error)))  # no log takes half characters either
+        logger.error("Mailing %s cannot be written.\n%s", mailing.pk, told)
+        raise in_our_words(error, permanent=True) from error
 
 
 # ---- after ----------------------------------------------------------------------------------------------------------
@@ -214,12 +218,15 @@ RECORD = """
 UPDATE {table}
 SET state = %(sent)s, sent_at = %(sent_at)s, provider_message_id = %(provider_message_id)s,
     address = %(address)s, last_error = ''
-WHERE id = %(id)s AND state = %(pending)s
+WHERE id = %(id)s AND state <> %(sent)s
 """
 
 
 def _sent(mailing: Mailing, provider_message_id: str) -> bool:
-    """One statement for a mail of many deliveries: the mailing is the record, and who takes them next looks there."""
+    """One statement for a mail of many deliveries: the mailing is the record, and who takes them next looks there.
+
+    It went, whatever others may have thought of it meanwhile, to whom its deliveries seemed to be gone.
+    """
     connection = connections[router.db_for_write(Mailing)]
     values = prepared(
         Mailing,
@@ -229,12 +236,12 @@ def _sent(mailing: Mailing, provider_message_id: str) -> bool:
         provider_message_id=provider_message_id,
         address=mailing.address,
     )
-    states = {"sent": Mailing.State.SENT.value, "pending": Mailing.State.PENDING.value}
     with connection.cursor() as cursor:
-        cursor.execute(RECORD.format(table=Mailing._meta.db_table), {**values, **states})
+        statement = RECORD.format(table=Mailing._meta.db_table)
+        cursor.execute(statement, {**values, "sent": Mailing.State.SENT.value})
         recorded = bool(cursor.rowcount)
     if not recorded:
-        logger.warning("Mailing %s was sent, and meanwhile ended by another worker.", mailing.pk)
+        logger.warning("Mailing %s was sent, and meanwhile by another worker, too.", mailing.pk)
     return recorded
 
 

@@ -125,7 +125,12 @@ def try_again(deliveries: DeliveryQuerySet) -> int:
         mailings = Mailing.objects.filter(state=Mailing.State.FAILED, deliveries__in=failed.values("pk"))
         mailings.update(state=Mailing.State.PENDING)
         return failed.update(
-            state=Delivery.State.PENDING, due_at=timezone.now(), attempts=0, lease_token=None, lease_until=None
+            state=Delivery.State.PENDING,
+            due_at=timezone.now(),
+            attempts=0,
+            takeovers=0,
+            lease_token=None,
+            lease_until=None,
         )
 
 

@@ -73,6 +73,7 @@ def content(
             for level, shown in groupby(lines[:limit], key=lambda line: line.level)
         ],
         "more": max(len(lines) - limit, 0),
+        "more_in_inbox": all(line.url for line in lines[limit:]),
         "reason": reason,
         "inbox_url": inbox_url,
         "preferences_url": absolute(reverse("team_notifications:preferences", args=[key])),

@@ -35,18 +35,18 @@ UNWRITABLE = (MessageError, ValueError, TypeError)  # a header that cannot be en
 def translate(error: Exception) -> ChannelError:
     """The ChannelError that `error` means."""
     if isinstance(error, ANYMAIL_PERMANENT):
-        return _error(error, permanent=True)
+        return in_our_words(error, permanent=True)
     if isinstance(error, ANYMAIL_API):
         return _from_provider(error)
     if isinstance(error, ABOUT_US):
-        return _error(error, permanent=False)
+        return in_our_words(error, permanent=False)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in error.recipients.values()]
-        return _error(error, permanent=all(_is_final(code) for code in codes))
+        return in_our_words(error, permanent=all(_is_final(code) for code in codes))
     if isinstance(error, smtplib.SMTPResponseException):
-        return _error(error, permanent=_is_final(error.smtp_code))
+        return in_our_words(error, permanent=_is_final(error.smtp_code))
     # OSError: connections and time-outs. The rest of smtplib's errors, and what nobody thought of, may pass too.
-    return _error(error, permanent=isinstance(error, UNWRITABLE) and not isinstance(error, OSError))
+    return in_our_words(error, permanent=isinstance(error, UNWRITABLE) and not isinstance(error, OSError))
 
 
 def was_accepted_before(error: Exception) -> bool:
@@ -76,7 +76,7 @@ def _from_provider(error: Exception) -> ChannelError:
     status: int | None = getattr(error, "status_code", None)
     permanent = status is not None and 400 <= status < 500 and status not in PASSING_HTTP
     headers = getattr(getattr(error, "response", None), "headers", {})
-    return _error(error, permanent=permanent, retry_after=retry_after(headers.get("Retry-After", "")))
+    return in_our_words(error, permanent=permanent, retry_after=retry_after(headers.get("Retry-After", "")))
 
 
 def retry_after(value: str) -> timedelta | None:
@@ -85,11 +85,13 @@ def retry_after(value: str) -> timedelta | None:
         return min(timedelta(seconds=int(value[:9])), LONGEST_WAIT)
     try:
         at: datetime = parsedate_to_datetime(value)
-    except ValueError:
+        wait = at - timezone.now() if timezone.is_aware(at) else None
+    except (ValueError, OverflowError):
         return None
-    return min(max(at - timezone.now(), timedelta()), LONGEST_WAIT) if timezone.is_aware(at) else None
+    return None if wait is None else min(max(wait, timedelta()), LONGEST_WAIT)
 
 
-def _error(error: Exception, *, permanent: bool, retry_after: timedelta | None = None) -> ChannelError:
-    said = clean_message(f"{type(error).__name__}: {error}")[:MAX_REASON_LENGTH]  # by somebody else, of any kind
+def in_our_words(error: Exception, *, permanent: bool, retry_after: timedelta | None = None) -> ChannelError:
+    """What `error` says, which somebody else wrote, as every database can keep it."""
+    said = clean_message(f"{type(error).__name__}: {error}")[:MAX_REASON_LENGTH]
     return ChannelError(said, permanent=permanent, retry_after=retry_after)

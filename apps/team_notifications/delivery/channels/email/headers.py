@@ -1,5 +1,6 @@
 """What mail programs and providers read of a mail: who it is from, what it belongs to, how to stop it."""
 
+import re
 from collections.abc import Sequence
 from email.header import Header
 from email.utils import parseaddr, quote
@@ -21,6 +22,8 @@ IDEMPOTENCY_HEADERS = {
     "anymail.backends.brevo.EmailBackend": "idempotencyKey",
     "smtp.resend.com": "Resend-Idempotency-Key",
 }
+
+ENCODED_WORD = re.compile(r"=\?(?=[^\s?]+\?[bBqQ]\?)")  # how one begins (RFC 2047 §2)
 
 
 def headers(mailing: Mailing, rows: Sequence[UserNotification], unsubscribe_url: str) -> dict[str, str]:
@@ -57,7 +60,7 @@ def sender(team: Any) -> str:
 
 def recipient(mailing: Mailing) -> str:
     """Raises ChannelError for an address that is none, or would break out of its header."""
-    if not mailing.address or mailing.address != one_line(mailing.address, fallback=""):
+    if not mailing.address or not mailing.address.isprintable():
         raise ChannelError(f"{mailing.address!r} is no email address.", permanent=True)
     return mailing.address
 
@@ -67,9 +70,12 @@ def team_name(team: Any) -> str:
 
 
 def one_line(text: str, *, fallback: str) -> str:
-    """`text` as it may stand in a header; `fallback` when nothing is left of it."""
+    """`text` as it may stand in a header; `fallback` when nothing is left of it.
+
+    What looks like an encoded word is none any more: mail programs would decode it, and what was cleaned away is back.
+    """
     try:
-        return clean_title(text)
+        return ENCODED_WORD.sub("= ?", clean_title(text))
     except ValueError:
         return fallback
 

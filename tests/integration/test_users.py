@@ -1,6 +1,9 @@
 """People sign in with an email address, and see times in their zone."""
 
+from typing import Any
+
 import pytest
+import time_machine
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
@@ -10,6 +13,10 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
+from team_notifications import preferences
+from team_notifications.delivery import mailings
+from team_notifications.notify import create_notification
+from tests.cast import Cast
 from users.middleware import TimeZoneMiddleware
 from users.models import User
 
@@ -57,3 +64,22 @@ def test_times_are_shown_in_the_zone_of_the_person_who_is_signed_in(
     middleware = TimeZoneMiddleware(lambda request: HttpResponse(timezone.get_current_timezone_name()))
     assert middleware(request).content.decode() == zone
     assert timezone.get_current_timezone_name() == "UTC"
+
+
+def test_a_changed_time_zone_moves_the_digest_that_is_held(
+    client: Client, cast: Cast, django_capture_on_commit_callbacks: Any
+) -> None:
+    with time_machine.travel("2026-03-02 12:00Z", tick=False) as clock:
+        preferences.choose(cast.vera, cast.acme, email_frequency="daily", digest_hour=8)
+        create_notification(team=cast.acme, slug="a-b", title="Look", level="warning", recipients=[cast.vera])
+        assert mailings.deliver() == 0
+        client.force_login(cast.sue)
+        form = {"email": cast.vera.email, "time_zone": "Asia/Tokyo", "is_active": "on", "date_joined_0": "2026-01-01"}
+        with django_capture_on_commit_callbacks(execute=True):
+            response = client.post(f"/admin/users/user/{cast.vera.pk}/change/", {**form, "date_joined_1": "12:00:00"})
+        assert response.status_code == 302
+        assert mailings.deliver() == 0
+        clock.move_to("2026-03-02 22:59Z")
+        assert mailings.deliver() == 0
+        clock.move_to("2026-03-02 23:00Z")  # eight in the morning in Tokyo
+        assert mailings.deliver() == 1

@@ -45,11 +45,12 @@ check: install  ## lint, format, types, arrows, migrations, deployment settings
 	@echo "$(MANAGE) check --deploy (with production settings)"
 	@$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
 
-bench: install  ## fan-out, mail, events and cleanup beside the least that each could cost, on PostgreSQL
+bench: install  ## fan-out, mail, events and cleanup beside the least that each could cost, and large inboxes, on PostgreSQL
 	@$(RUN) tests.with_postgresql $(RUN) benchmarks.fanout
 	@$(RUN) tests.with_postgresql $(RUN) benchmarks.mail
 	@$(RUN) tests.with_postgresql $(RUN) benchmarks.events
 	@$(RUN) tests.with_postgresql $(RUN) benchmarks.cleanup
+	@$(RUN) tests.with_postgresql $(RUN) benchmarks.inbox
 
 format: install  ## let ruff put the code in form
 	$(RUN) ruff check --fix

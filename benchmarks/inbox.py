@@ -1,8 +1,8 @@
 """The inbox of few among many: 5 million user notifications of 50,000 users.
 
-``make bench`` runs it on PostgreSQL. All rows are made by SQL. Most users have about a hundred rows; ten of them are in a
-team besides in which 30,000 things happened. Times are medians; what counts is the ratio of page 1,000 to page 1. Each
-statement is printed with the index by which the members' rows were found; a scan of the whole table is an error.
+``make bench`` runs it on PostgreSQL. All rows are made by SQL. Most users have about a hundred rows; ten of them are in
+a team besides in which 30,000 things happened. Times are medians; what counts is the ratio of page 1,000 to page 1. The
+index by which the members' rows were found is printed with each statement; a scan of the whole table is an error.
 """
 
 import argparse

@@ -19,7 +19,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from team_notifications import conf
-from team_notifications.cursors import InvalidCursor, cursor, parse_cursor
+from team_notifications.cursors import InvalidCursor as InvalidCursor  # `page` raises it
+from team_notifications.cursors import cursor, parse_cursor
 from team_notifications.directory import SourceGrant
 from team_notifications.models import Notification, UserNotification
 from team_notifications.models.lookups import HeldInTeam

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -89,6 +90,22 @@ def scopes(user: Any) -> list[Scope]:
             for team in teams
         ),
     ]
+
+
+def scopes_of(user: Any, team: Any) -> tuple[Scope, Scope]:
+    """The choices for `team`, one of the user's or `PERSONAL`, and those everywhere. One query."""
+    key = None if team is PERSONAL else team.pk
+    rows = {
+        (row.user_id, row.scope): row
+        for row in Preference.objects.filter(
+            Q(user=user.pk, team=None) | Q(user=user.pk, team=key) | Q(user=None, team=key)
+        )
+    }
+    everywhere = rows.get((user.pk, None))
+    here = [(Origin.HERE, rows.get((user.pk, team.pk))), (Origin.EVERYWHERE, everywhere)]
+    if team is not PERSONAL:
+        here.append((Origin.TEAM, rows.get((None, team.pk))))
+    return _scope(team, here), _scope(None, [(Origin.HERE, everywhere)])
 
 
 def choose(user: Any, team: Any = None, **values: Any) -> None:

@@ -94,17 +94,16 @@ def scopes(user: Any) -> list[Scope]:
 
 def scopes_of(user: Any, team: Any) -> tuple[Scope, Scope]:
     """The choices for `team`, one of the user's or `PERSONAL`, and those everywhere. One query."""
-    key = None if team is PERSONAL else team.pk
-    rows = {
-        (row.user_id, row.scope): row
-        for row in Preference.objects.filter(
-            Q(user=user.pk, team=None) | Q(user=user.pk, team=key) | Q(user=None, team=key)
-        )
-    }
-    everywhere = rows.get((user.pk, None))
-    here = [(Origin.HERE, rows.get((user.pk, team.pk))), (Origin.EVERYWHERE, everywhere)]
+    wanted, key = Q(user=user.pk, team=None), PERSONAL
     if team is not PERSONAL:
-        here.append((Origin.TEAM, rows.get((None, team.pk))))
+        wanted, key = wanted | Q(user=user.pk, team=team) | Q(user=None, team=team), team.pk
+    rows = {(row.user_id, row.scope): row for row in Preference.objects.filter(wanted)}
+    everywhere = rows.get((user.pk, None))
+    here = [
+        (Origin.HERE, rows.get((user.pk, key))),
+        (Origin.EVERYWHERE, everywhere),
+        (Origin.TEAM, rows.get((None, key))),  # of which there is none for personal ones
+    ]
     return _scope(team, here), _scope(None, [(Origin.HERE, everywhere)])
 
 

@@ -70,7 +70,7 @@ def _who_may_know(thread: Notification) -> QuerySet[Any, Any]:
     try:
         holders = conf.directory().holders(thread.team, thread.permissions, source)
     except UnknownPermission:  # it is gone, so nobody holds it
-        return all_users().none()
+        holders = all_users().none()
     own = FilteredRelation("user_notifications", condition=Q(user_notifications__notification=thread))
     users: QuerySet[Any, Any] = all_users().filter(pk__in=holders.values("pk")).alias(tn_row=own)
     return users

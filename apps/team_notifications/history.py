@@ -58,6 +58,10 @@ class Entry:
     title: str
     message: str
 
+    @property
+    def is_same(self) -> bool:
+        return self.level is None and not self.title and not self.message
+
 
 @dataclass(frozen=True, kw_only=True)
 class Page:

@@ -366,6 +366,12 @@ def test_the_reasons_come_in_the_order_in_which_the_rules_are_applied(cast: Cast
     assert [reason.how for reason in reasons[:2]] == [("as Viewer",), ("through the role Viewer",)]
 
 
+def test_do_not_disturb_alone_is_no_quiet_hour(cast: Cast) -> None:
+    preferences.do_not_disturb(cast.vera, until=NOON + HOUR)
+    reasons = why(cast, tell(cast.acme))
+    assert [reason.ground for reason in reasons if not reason.channel] == [Ground.MEMBER, Ground.DO_NOT_DISTURB]
+
+
 def test_a_thread_without_a_kind_has_no_reason_for_it_unless_one_was_chosen(cast: Cast) -> None:
     thread = tell(cast.acme)
     assert [ground for ground, _, _ in grounds(why(cast, thread))] == [Ground.MEMBER, Ground.CHANNEL, Ground.CHANNEL]

@@ -131,10 +131,21 @@ def test_days_are_those_of_the_zone(cast: Cast) -> None:
     assert counts(history.chart(thread, zone=ZoneInfo("Asia/Tokyo"), now=NOON)) == {"02-21 00": 1}
 
 
-@pytest.mark.parametrize("zone", ["Europe/Lisbon", "Australia/Lord_Howe", "Asia/Kathmandu"])
-@pytest.mark.parametrize("month", [3, 4, 10, 11])
-def test_each_occurrence_is_counted_once_when_the_clocks_change(cast: Cast, zone: str, month: int) -> None:
-    end = datetime(2026, month, 8 if month in (4, 11) else 30, 12, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/Lisbon", datetime(2026, 3, 30, tzinfo=UTC)),
+        ("Europe/Lisbon", datetime(2026, 10, 26, tzinfo=UTC)),
+        ("Australia/Lord_Howe", datetime(2026, 4, 6, tzinfo=UTC)),  # by half an hour
+        ("Australia/Lord_Howe", datetime(2026, 10, 5, tzinfo=UTC)),
+        ("Asia/Kathmandu", datetime(2026, 3, 30, tzinfo=UTC)),  # 5:45 from UTC
+    ],
+)
+@pytest.mark.parametrize("minutes", [0, 10, 40])
+def test_each_occurrence_is_counted_once_when_the_clocks_change(
+    cast: Cast, zone: str, day: datetime, minutes: int
+) -> None:
+    end = day + timedelta(minutes=minutes)
     times = [end - minutes * timedelta(minutes=30) for minutes in range(80)]
     chart = history.chart(happened(tell(cast.acme), *times), zone=ZoneInfo(zone), now=end)
     assert chart.unit is Unit.HOUR

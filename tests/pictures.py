@@ -68,6 +68,25 @@ def open_bell(page: Page) -> None:
     page.get_by_role("link", name="View all").wait_for()
 
 
+def open_thread(title: str, *, unfold: bool = False) -> Callable[[Page], None]:
+    def go(page: Page) -> None:
+        page.goto("/notifications/")
+        page.get_by_role("main").get_by_role("link", name=title).first.click()
+        page.get_by_role("heading", name="Why you got this").wait_for()
+        if unfold:
+            page.get_by_text("As a table").click()
+
+    return go
+
+
+def why_not(page: Page) -> None:
+    open_thread("Berth 4 has no power")(page)
+    page.get_by_role("link", name="Why did somebody not get it?").click()
+    page.get_by_label("Member").select_option(label="Amara Okafor (amara@example.com)")
+    page.get_by_role("button", name="Ask").click()
+    page.get_by_role("heading", name="Amara Okafor").wait_for()
+
+
 def open_folded(page: Page) -> None:
     page.goto("/notifications/preferences/")
     page.get_by_role("main").get_by_role("link", name="Northwind Studio").click()
@@ -115,6 +134,15 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "inbox-extremes": ("tomas@example.com", at("/notifications/")),
     "inbox-personal": ("ines@example.com", at("/notifications/?team=personal")),
     "inbox-personal-empty": ("noor@example.com", at("/notifications/?team=personal")),
+    "thread": ("ines@example.com", open_thread("Checkout API is down")),
+    "thread-table": ("ines@example.com", open_thread("Checkout API is down", unfold=True)),
+    "thread-resolved": ("ines@example.com", open_thread("Customer portal is down")),
+    "thread-old": ("ines@example.com", open_thread("Berth 4 has no power")),
+    "thread-personal": ("ines@example.com", open_thread("Your export is ready")),
+    "thread-long": ("tomas@example.com", open_thread("W" * 200)),
+    "thread-right-to-left": ("tomas@example.com", open_thread("שרת התשלומים חזר לפעול")),
+    "thread-ten-lines": ("tomas@example.com", open_thread("Deployment 4,217")),
+    "why-not": ("ines@example.com", why_not),
     "bell": ("ines@example.com", open_bell),
     "preferences": ("ines@example.com", at("/notifications/preferences/")),
     "preferences-open": ("ines@example.com", open_folded),

@@ -101,6 +101,8 @@ def working_week(harbour: Team, northwind: Team) -> None:
     links = {"Renew it": "https://track.harbour.example/"}
     tell(26 * HOUR, harbour, "certificate-expires", "warning", title, links=links, times=2, read=True)
 
+    berth_without_power(harbour)
+
     message = "GET https://portal.harbour.example/health did not answer within 10 s."
     tell(
         7 * HOUR, harbour, "portal-down", "error", "Customer portal is down", message, links=ACTION, times=6, resolved=1
@@ -120,6 +122,32 @@ def working_week(harbour: Team, northwind: Team) -> None:
 
     message = "GET https://api.harbour.example/checkout/health answered 503 Service Unavailable after 2.4 s."
     tell(2 * MINUTE, harbour, "checkout-down", "error", "Checkout API is down", message, links=ACTION, times=14)
+
+
+def berth_without_power(team: Team) -> None:
+    """It happens for weeks, now graver and now milder, and asks for a permission."""
+    texts = {
+        "warning": ("Berth 4 is on its reserve", "The generator has fuel for six hours."),
+        "error": ("Berth 4 has no power", "Both feeders of crane 4B are dead. Move the Adriana to berth 6."),
+    }
+    for days in (33, 32, 32, 31, 26, 21, 20, 20, 20, 19, 13, 12, 12, 9, 6, 5, 5, 5, 5, 4, 2):
+        level = "warning" if days in {32, 20, 12} else "error"
+        title, message = texts[level]
+        with time_machine.travel(timezone.now() - days * DAY, tick=False):
+            create_notification(
+                team=team,
+                slug="berth-power",
+                level=level,
+                title=title,
+                message=message,
+                permissions=["custom_actions.view_customaction"],
+                links={"Plan of the berths": "/"},
+            )
+    rows = team.team_notifications.get(slug="berth-power").user_notifications
+    for days, name in ((1, "marek"), (0, "yuki")):
+        with time_machine.travel(timezone.now() - days * DAY, tick=False):
+            inbox.mark_read(rows.filter(user__email=f"{name}@example.com"))
+    inbox.archive(rows.filter(user__email="amara@example.com"))
 
 
 def site_with_articles(team: Team) -> None:

@@ -48,3 +48,8 @@ def shown(response: HttpResponse) -> list[int]:
 
 def posted_by_mark_all(response: HttpResponse) -> list[str]:
     return re.findall(r'<input type="hidden" form="mark-all" name="thread" value="([^"]*)"', response.content.decode())
+
+
+def thread_page(user: User, thread: Notification, *more: str) -> str:
+    """The address of the page on which `user` reads the thread."""
+    return "/".join(["/notifications/thread", str(row_of(user, thread).pk), *more, ""])

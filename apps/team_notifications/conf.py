@@ -66,11 +66,19 @@ class Settings:
     max_age_days: int = 90  # what was read or archived is kept so long, and history too; members may only shorten it
     unread_max_age_days: int | None = None  # None: what nobody read is kept
     cleanup_chunk: int = 10_000  # rows that one transaction of the cleanup looks at
+    readers_permission: str = "team_notifications.view_readers"  # its holders see who has read a thread of their team
+    team_settings_permission: str = ""  # of who looks after a team's notifications; empty: to change the team
 
     @property
     def preferences(self) -> dict[str, Any]:
         """What holds for a member when neither they nor their team chose."""
         return {**DEFAULT_PREFERENCES, "retention_days": self.max_age_days, **self.defaults}
+
+    @property
+    def team_admin_permission(self) -> str:
+        """What somebody holds who looks after the notifications of a team."""
+        app, _, model = TEAM_MODEL.partition(".")
+        return self.team_settings_permission or f"{app}.change_{model.lower()}"
 
 
 def load() -> Settings:

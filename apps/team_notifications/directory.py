@@ -69,3 +69,15 @@ class TeamDirectory(Protocol):
         A host without object permissions returns an empty tuple.
         """
         ...
+
+
+class ExplainingDirectory(TeamDirectory, Protocol):
+    """A host may also say why somebody holds what they hold. Where it does not, pages say only that they do."""
+
+    def grounds(self, user: Any, team: Any, permission: str | None, source: Model | None = None) -> list[str]:
+        """Sentences' ends in the language of the moment, each one way in which the member `user` holds `permission`.
+
+        In `team` or on `source`: "through the role Admin", "granted to you on Acme". None asks why they are a member:
+        "as Admin". Nothing when they do not hold it. A constant number of queries.
+        """
+        ...

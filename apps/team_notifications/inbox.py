@@ -11,14 +11,16 @@ request.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connections, router, transaction
-from django.db.models import BigIntegerField, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from team_notifications import conf
+from team_notifications.cursors import InvalidCursor as InvalidCursor  # `page` raises it
+from team_notifications.cursors import cursor, parse_cursor
 from team_notifications.directory import SourceGrant
 from team_notifications.models import Notification, UserNotification
 from team_notifications.models.lookups import HeldInTeam
@@ -27,11 +29,6 @@ from team_notifications.recipients import active_users
 from team_notifications.sql import embed
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)  # for `mute`; later dates overflow in some time zones
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class InvalidCursor(ValueError):
-    """The text is no cursor that `page` gave out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +73,15 @@ def page(rows: UserNotificationQuerySet, *, after: str = "", size: int | None = 
     """
     size = size or conf.settings().page_size
     if after:
-        at, thread_id = _parse_cursor(after)
+        at, thread_id = parse_cursor(after)
         earlier = Q(notification__last_event_at__lt=at) | Q(notification__lt=thread_id)
         rows = rows.filter(earlier, notification__last_event_at__lte=at)
     found = list(rows.newest_first().select_related("notification", "team")[: size + 1])
     shown = found[:size]
-    return Page(rows=shown, next=_cursor(shown[-1].notification) if len(found) > size else "")
+    if len(found) <= size:
+        return Page(rows=shown)
+    last = shown[-1].notification
+    return Page(rows=shown, next=cursor(last.last_event_at, last.pk))
 
 
 # ---- acting ---------------------------------------------------------------------------------------------------------
@@ -210,21 +210,3 @@ def _aware(until: datetime) -> datetime:
     if timezone.is_naive(until):
         raise ValueError(f"{until!r} has no time zone.")
     return until
-
-
-def _cursor(notification: Notification) -> str:
-    return f"{(notification.last_event_at - EPOCH) // timedelta(microseconds=1)}-{notification.pk}"
-
-
-def _parse_cursor(text: str) -> tuple[datetime, int]:
-    microseconds, _, thread_id = text.partition("-")
-    # isdecimal alone lets other scripts' digits through, and int() takes them, signs and underscores besides.
-    if not (text.isascii() and microseconds.isdecimal() and thread_id.isdecimal() and len(text) < 40):
-        raise InvalidCursor(f"{text!r} is no cursor.")
-    try:
-        at, key = EPOCH + timedelta(microseconds=int(microseconds)), int(thread_id)
-    except OverflowError:
-        raise InvalidCursor(f"{text!r} is no cursor.") from None
-    if key > BigIntegerField.MAX_BIGINT:
-        raise InvalidCursor(f"{text!r} is no cursor.")
-    return at, key

@@ -36,6 +36,13 @@ def kind_choices(user: Any, team: Any = None) -> dict[str, Choice]:
     return {slug: _choice(slug, scope, chosen) for slug in slugs}
 
 
+def kind_choice(user: Any, slug: str, team: Any = None) -> Choice:
+    """The channels of one slug, registered or not, for `team` or (None) everywhere. One query."""
+    scope = None if team is None else team.pk
+    rows = KindPreference.objects.filter(Q(team=None) | Q(team=scope), user=user.pk, slug=slug)
+    return _choice(slug, scope, {(row.team_id, row.slug): row.channels for row in rows})
+
+
 def choose_channels(user: Any, slug: str, team: Any = None, *, channels: Collection[str] | None) -> None:
     """Stores through which `channels` the user wants the kind, for `team` or (None) everywhere.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -89,6 +90,21 @@ def scopes(user: Any) -> list[Scope]:
             for team in teams
         ),
     ]
+
+
+def scopes_of(user: Any, team: Any) -> tuple[Scope, Scope]:
+    """The choices for `team`, one of the user's or `PERSONAL`, and those everywhere. One query."""
+    wanted, key = Q(user=user.pk, team=None), PERSONAL
+    if team is not PERSONAL:
+        wanted, key = wanted | Q(user=user.pk, team=team) | Q(user=None, team=team), team.pk
+    rows = {(row.user_id, row.scope): row for row in Preference.objects.filter(wanted)}
+    everywhere = rows.get((user.pk, None))
+    here = [
+        (Origin.HERE, rows.get((user.pk, key))),
+        (Origin.EVERYWHERE, everywhere),
+        (Origin.TEAM, rows.get((None, key))),  # of which there is none for personal ones
+    ]
+    return _scope(team, here), _scope(None, [(Origin.HERE, everywhere)])
 
 
 def choose(user: Any, team: Any = None, **values: Any) -> None:

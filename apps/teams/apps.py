@@ -5,7 +5,7 @@ from django.db.models.signals import post_migrate
 class TeamsConfig(AppConfig):
     name = "teams"
     role_permissions = {
-        "Admin": ["teams.view_team", "teams.change_team"],
+        "Admin": ["teams.view_team", "teams.change_team", "team_notifications.view_readers"],
         "Editor": ["teams.view_team"],
         "Viewer": ["teams.view_team"],
     }

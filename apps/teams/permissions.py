@@ -15,6 +15,7 @@ from django.contrib.auth.models import AnonymousUser, Permission
 from django.db.models import CharField, F, Model, Q, QuerySet, Value
 from django.db.models.functions import Cast
 from django.http import Http404
+from django.utils.translation import gettext
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from team_notifications.directory import SourceGrant, UnknownPermission, concrete
@@ -83,6 +84,18 @@ class Directory:
             for (app, model, name, permission_id, group_id), team_ids in teams_of_grant.items()
         ]
 
+    def grounds(self, user: User, team: Team, permission: str | None, source: Model | None = None) -> list[str]:
+        """Implements `team_notifications.directory.ExplainingDirectory`."""
+        membership = Membership.objects.filter(team=team, user=user.pk, user__is_active=True)
+        roles = dict(membership.order_by("roles__name").values_list("roles", "roles__name"))
+        if not roles:
+            return []
+        if permission is None:
+            return [gettext("as %(role)s") % {"role": name} for name in roles.values() if name]
+        [resolved] = resolve([permission])
+        everything = [gettext("as a superuser")] if user.is_superuser else []
+        return [*everything, *_by_role(resolved, roles), *_by_grant(resolved, user, roles, team, source)]
+
 
 @dataclass(kw_only=True)
 class ResolvedPermission:
@@ -149,6 +162,35 @@ def member_team_or_404(user: User | AnonymousUser, slug: str) -> Team:
         return Directory().teams(user).get(slug=slug)
     except Team.DoesNotExist:
         raise Http404(f"No team {slug!r} of yours.") from None
+
+
+# ---- why somebody holds a permission --------------------------------------------------------------------------------
+
+
+def _by_role(permission: ResolvedPermission, roles: Mapping[Any, str | None]) -> list[str]:
+    return [gettext("through the role %(role)s") % {"role": roles[pk]} for pk in roles if pk in permission.role_ids]
+
+
+def _by_grant(
+    permission: ResolvedPermission, user: User, roles: Mapping[Any, str | None], team: Team, source: Model | None
+) -> list[str]:
+    """The grants on the team and on `source` that `ResolvedPermission.granted_on` counts, each as a person says it."""
+    found: list[str] = []
+    for target in [team] if source is None or source == team else [team, source]:
+        permission_id = permission.id_by_model.get(concrete(target)._meta.label_lower)
+        if permission_id is None:
+            continue
+        granted = Q(OF_ITS_MODEL, permission=permission_id, object_pk=str(target.pk))
+        if UserObjectPermission.objects.filter(granted, user=user.pk).exists():
+            found.append(gettext("granted to you on %(object)s") % {"object": target})
+        groups = GroupObjectPermission.objects.filter(granted).order_by("group__name")
+        to_role = Q(group__in=[pk for pk in roles if pk])
+        for pk, name in groups.filter(Q(group__user=user.pk) | to_role).values_list("group", "group__name").distinct():
+            to_whom = gettext("granted to the role %(name)s on %(object)s")
+            if pk not in roles:
+                to_whom = gettext("granted to the group %(name)s on %(object)s")
+            found.append(to_whom % {"name": name, "object": target})
+    return found
 
 
 # ---- guardian's tables, read for one user ---------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.contrib.auth.models import Group, Permission
 from django.core.checks import CheckMessage, Error, register
-from django.db.models import Q
 
 HINT = "Permissions are named 'app_label.codename'; look at the Meta class of the model."
 ADMIN, EDITOR, VIEWER = ROLES = ("Admin", "Editor", "Viewer")
@@ -23,17 +22,26 @@ def declared_by(app: AppConfig) -> dict[str, list[str]]:
 
 
 def seed_roles(sender: AppConfig, using: str = "default", **kwargs: Any) -> None:
-    """Gives the roles the permissions that `sender` declares. Adds only: what an operator granted besides stays.
+    """Gives the roles the permissions of `sender`, whichever app declares them. Adds only: what an operator granted
+    besides stays.
 
-    A permission whose model is not migrated yet comes with the migrate that makes it.
+    When `sender` was migrated its permissions are there; those of an app that comes later are not.
     """
-    for role, names in declared_by(sender).items():
-        group, _ = Group.objects.using(using).get_or_create(name=role)
-        wanted = Q()
-        for name in names:
-            app_label, _, codename = name.partition(".")
-            wanted |= Q(content_type__app_label=app_label, codename=codename)
-        group.permissions.add(*Permission.objects.using(using).filter(wanted))
+    for role, names in _declared().items():
+        wanted = [codename for app, _, codename in (name.partition(".") for name in names) if app == sender.label]
+        if wanted:
+            group, _ = Group.objects.using(using).get_or_create(name=role)
+            permissions = Permission.objects.using(using)
+            group.permissions.add(*permissions.filter(content_type__app_label=sender.label, codename__in=wanted))
+
+
+def _declared() -> dict[str, list[str]]:
+    """Role → names of permissions, as all apps declare them."""
+    declared: dict[str, list[str]] = {}
+    for app in apps.get_app_configs():
+        for role, names in declared_by(app).items():
+            declared.setdefault(role, []).extend(names)
+    return declared
 
 
 @register

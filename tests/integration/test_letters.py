@@ -24,7 +24,7 @@ def test_members_who_get_the_same_words_get_their_own_links(cast: Cast, monkeypa
     for reader, mail in zip(readers, mails, strict=True):
         alone = build(mailing_to(reader, cast.acme), rows(reader, thread), WANTED)
         assert (mail.subject, mail.body, mail.alternatives) == (alone.subject, alone.body, alone.alternatives)
-        assert f"#thread-{rows(reader, thread)[0].pk}" in str(mail.body)
+        assert f"/notifications/thread/{rows(reader, thread)[0].pk}/" in str(mail.body)
         assert letters.MARK not in f"{mail.body}{mail.alternatives}{mail.extra_headers}"
     assert len({mail.body for mail in mails}) == 3
 

@@ -224,7 +224,7 @@ def test_both_parts_say_all_of_it(cast: Cast, checkout: Any) -> None:
         assert "3 times, most recently on July 1, 2026, 1:30 p.m. UTC" in text
         assert "You get this because you are in Acme." in text
         assert "Warnings and errors reach you by email every day, errors at once." in text
-        assert f"https://app.example.com/notifications/#thread-{row.pk}" in text
+        assert f"https://app.example.com/notifications/thread/{row.pk}/" in text
         assert f"https://app.example.com/notifications/preferences/{cast.acme.pk}/" in text
         assert mail["List-Unsubscribe"].strip(" <>") in text
         assert "https://example.org/x" in text
@@ -301,7 +301,7 @@ def test_the_reason_is_what_the_reader_chose(cast: Cast, changes: dict[str, Any]
 def test_a_thread_that_the_inbox_does_not_show_has_no_link_there(cast: Cast) -> None:
     thread = tell(cast.acme)
     UserNotification.objects.filter(user=cast.vera).update(in_app=False)
-    assert "#thread-" not in part(arrives(cast.vera, thread), "html")
+    assert "/notifications/thread/" not in part(arrives(cast.vera, thread), "html")
 
 
 def test_a_project_can_override_a_template(cast: Cast, settings: Any, tmp_path: Any) -> None:

@@ -55,10 +55,11 @@ def _wishes(user: Any, scope: Scope, rows: dict[tuple[Any, Any], Preference]) ->
     own = [rows[key] for key in ((user_id, here), (user_id, None)) if key in rows]
     default = [rows[key] for key in [(None, team_id)] if key in rows]
     preferences = {field: _first(field, [*own, *default]) for field in conf.settings().preferences}
-    return Wishes(preferences=preferences, rules=_rules(user, preferences, _latest(own)))
+    return Wishes(preferences=preferences, rules=rules_of(user, preferences, _latest(own)))
 
 
-def _rules(user: Any, chosen: Mapping[str, Any], do_not_disturb_until: datetime | None) -> Rules:
+def rules_of(user: Any, chosen: Mapping[str, Any], do_not_disturb_until: datetime | None) -> Rules:
+    """The rules that follow from the effective preferences by name."""
     return Rules(
         zone=zone_of(user),
         frequency=chosen["email_frequency"],

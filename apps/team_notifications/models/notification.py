@@ -203,6 +203,7 @@ class UserNotification(models.Model):
         indexes = [
             models.Index(fields=["user", "team", "in_app", "is_read"], name="team_notifications_unread"),
         ]
+        permissions = [("view_readers", "Can see who has read a notification")]
 
     def __str__(self) -> str:
         return f"{self.notification_id} for {self.user_id}"

@@ -61,8 +61,18 @@ def _icon(kind: Kind | None, level: Level) -> str:
 def when(moment: datetime) -> SafeString:
     """`moment` as time ago; the exact time, in the zone of the person, is its title."""
     local = timezone.localtime(moment)
-    exact = f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat("T", "seconds"), exact, ago(moment))
+    return _time(local, ago(moment), title=f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}")
+
+
+@register.simple_tag
+def exactly(moment: datetime) -> SafeString:
+    """`moment` in the zone of the person; that zone, and how long ago it is, are its title."""
+    local = timezone.localtime(moment)
+    return _time(local, date_format(local, "DATETIME_FORMAT"), title=f"{local:%Z}, {ago(moment)}")
+
+
+def _time(local: datetime, text: str, *, title: str) -> SafeString:
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat("T", "seconds"), title, text)
 
 
 def ago(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 from typing import cast
 
 from django.http import HttpRequest
+from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
 from team_notifications import conf, inbox
@@ -15,11 +16,16 @@ class Request(HttpRequest):
     htmx: HtmxDetails
 
 
-def visible(request: HttpRequest) -> UserNotificationQuerySet:
-    """The rows that the signed-in person may see."""
+def readable(request: HttpRequest) -> UserNotificationQuerySet:
+    """The rows whose threads the signed-in person may see, archived and snoozed ones included."""
     if not hasattr(request, "_team_notifications"):
-        request._team_notifications = inbox.visible_to(request.user)  # type: ignore[attr-defined]
+        request._team_notifications = inbox.readable_by(request.user)  # type: ignore[attr-defined]
     return cast(UserNotificationQuerySet, request._team_notifications)  # type: ignore[attr-defined]
+
+
+def visible(request: HttpRequest) -> UserNotificationQuerySet:
+    """The rows that the inbox of the signed-in person shows: `inbox.visible_to`, found once for each request."""
+    return readable(request).in_inbox(timezone.now())
 
 
 def unread(request: HttpRequest) -> str:

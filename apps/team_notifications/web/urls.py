@@ -1,6 +1,6 @@
 from django.urls import path
 
-from team_notifications.web import preference_views, unsubscribe_views, views
+from team_notifications.web import preference_views, thread_views, unsubscribe_views, views
 
 app_name = "team_notifications"
 
@@ -9,6 +9,8 @@ urlpatterns = [
     path("bell/", views.bell, name="bell"),
     path("read/", views.mark_read, name="mark-read"),
     path("unread/", views.mark_unread, name="mark-unread"),
+    path("thread/<str:key>/", thread_views.thread_page, name="thread"),
+    path("thread/<str:key>/why-not/", thread_views.why_not_page, name="why-not"),
     path("preferences/", preference_views.preferences_page, name="preferences"),
     path("preferences/<str:key>/", preference_views.preferences_page, name="preferences"),
     path("kinds/", preference_views.choose_for_kinds, name="kinds"),

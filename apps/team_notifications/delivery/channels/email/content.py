@@ -26,7 +26,7 @@ from team_notifications.wording import as_mailed
 class Line:
     """One thread as a mail says it, with how often it happened and when last. `links` are absolute.
 
-    `url` is its place in the inbox; empty when the inbox does not show it.
+    `url` is its page; empty when the inbox does not show it.
     """
 
     thread: Notification
@@ -50,16 +50,16 @@ def content(
     rows: Sequence[UserNotification],
     *,
     reason: str,
-    anchor: Callable[[UserNotification], str],
+    key: Callable[[UserNotification], str],
     unsubscribe_url: str,
 ) -> dict[str, Any]:
-    """The context of all templates of one mail about `team` (None: personal). `anchor` names a row in the inbox."""
+    """The context of all templates of one mail about `team` (None: personal). `key` names a row in addresses."""
     limit = conf.settings().digest_lines
     inbox_url = absolute(reverse("team_notifications:inbox"))
     gravest_first = sorted(rows, key=_gravest_and_newest, reverse=True)
-    lines = [_line(row, f"{inbox_url}#thread-{anchor(row)}") for row in gravest_first]
+    lines = [_line(row, absolute(reverse("team_notifications:thread", args=[key(row)]))) for row in gravest_first]
     counts = Counter(line.level for line in lines)
-    key = PERSONAL.pk if team is None else team.pk
+    scope = PERSONAL.pk if team is None else team.pk
     return {
         "team": team_name(team) if team else "",
         "site_name": conf.settings().site_name,
@@ -76,7 +76,7 @@ def content(
         "more_in_inbox": all(line.url for line in lines[limit:]),
         "reason": reason,
         "inbox_url": inbox_url,
-        "preferences_url": absolute(reverse("team_notifications:preferences", args=[key])),
+        "preferences_url": absolute(reverse("team_notifications:preferences", args=[scope])),
         "unsubscribe_url": unsubscribe_url,
     }
 

@@ -91,7 +91,7 @@ def _render(mailing: Mailing, rows: Sequence[UserNotification], why: str) -> Let
         mailing.team,
         rows,
         reason=why,
-        anchor=lambda row: f"{MARK}{row.notification_id}",
+        key=lambda row: f"{MARK}{row.notification_id}",
         unsubscribe_url=unsubscribe_url(TOKEN),
     )
     name = "digest" if len(rows) > 1 else "instant"

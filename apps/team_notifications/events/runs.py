@@ -16,7 +16,7 @@ from django.utils import timezone
 from team_notifications import conf
 from team_notifications.backoff import wait_after
 from team_notifications.events.handlers import MissingHandler, find
-from team_notifications.events.limit import HandlerTimeout, lease, stop_query, time_limit
+from team_notifications.events.limit import answers_to_signals, ends_the_process, lease, stop_queries, time_limit
 from team_notifications.models import HandlerRun
 from team_notifications.models.event import HandlerRunQuerySet
 from team_notifications.sql import writing
@@ -36,7 +36,8 @@ class Overtaken(Exception):
 def run(run_id: int) -> bool:
     """Runs the handler if that is due and nobody else is at it. Returns whether it ran to its end.
 
-    What the handler raises is written down and retried later. Raises only what the database does.
+    What the handler raises is written down and retried later. Raises only what the database does, and what ends the
+    process by a signal.
     """
     claimed = _claim(run_id)
     if claimed is None:
@@ -44,13 +45,17 @@ def run(run_id: int) -> bool:
     if claimed.attempts > conf.settings().event_max_attempts:  # and the last of them did not come back
         _end_lost(claimed)
         return False
+    answers = answers_to_signals()
     try:
         _carry_out(claimed)
     except Overtaken:
         logger.warning("%s took longer than its lease; another worker has it, and it is rolled back here.", claimed)
     except MissingHandler as error:
         _fail(claimed, str(error))
-    except Exception as error:  # noqa: BLE001  (whatever a handler raises is logged as it is stored)
+    except BaseException as error:
+        # Also what only wants to look so, such as sys.exit() in a handler: the others shall run, and a caller go on.
+        if ends_the_process(error, answers):
+            raise
         reason = _storable("".join(traceback.format_exception(error)))
         logger.warning("%s failed (try %s).\n%s", claimed, claimed.attempts, reason)
         _fail(claimed, reason)
@@ -94,9 +99,8 @@ def _carry_out(claimed: HandlerRun) -> None:
         try:
             with time_limit():
                 handler(claimed.event)
-        except HandlerTimeout:
-            stop_query(using)
-            raise
+        finally:
+            stop_queries()
         done = _held(claimed).update(
             state=HandlerRun.State.DONE, finished_at=timezone.now(), lease_token=None, last_error=""
         )

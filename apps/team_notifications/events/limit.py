@@ -55,11 +55,13 @@ def time_limit() -> Iterator[None]:
     def ring(*_: Any) -> None:
         nonlocal rang
         rang += 1
+        # Set anew when it was heard, and no interval: a wait in C that each alarm restarts would never let it be heard.
+        signal.setitimer(signal.ITIMER_REAL, seconds * AGAIN)
         raise HandlerTimeout(reason) if rang == 1 else HandlerStopped(reason)
 
     before = signal.signal(signal.SIGALRM, ring)
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds, seconds * AGAIN)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             yield
         finally:

@@ -8,9 +8,10 @@ at it and comes back, its token is out of date, and what it wrote is rolled back
 import logging
 import traceback
 import uuid
+from datetime import datetime
 
 from django.db import router, transaction
-from django.db.models import Case, F, TextField, Value, When
+from django.db.models import Case, F, Q, TextField, Value, When
 from django.utils import timezone
 
 from team_notifications import conf
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 500  # runs that one look finds
 ERROR_MAX_LENGTH = 20_000  # characters of a traceback; the end says most
+
+Due = tuple[datetime, int]  # since when a run is due, and its key
 
 LOST = "The last try did not come back: its worker was killed, or it went on past its time limit."
 
@@ -64,10 +67,13 @@ def run(run_id: int) -> bool:
     return False
 
 
-def due() -> list[int]:
-    """The keys of runs that are due and that nobody is at, the longest overdue first, at most a batch."""
+def due(after: Due | None = None) -> list[Due]:
+    """The runs that are due and that nobody is at, the longest overdue first, at most a batch; those behind `after`."""
     waiting = HandlerRun.objects.due(timezone.now()).using(router.db_for_write(HandlerRun))
-    return list(waiting.order_by("due_at", "pk").values_list("pk", flat=True)[:BATCH])
+    if after is not None:
+        at, key = after
+        waiting = waiting.filter(Q(due_at__gt=at) | Q(pk__gt=key), due_at__gte=at)
+    return list(waiting.order_by("due_at", "pk").values_list("due_at", "pk")[:BATCH])
 
 
 def try_again(runs: HandlerRunQuerySet) -> int:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.db import router, transaction
 from django.db.models import Case, F, Q, TextField, Value, When
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from team_notifications import conf
@@ -54,7 +55,7 @@ def run(run_id: int) -> bool:
     except Overtaken:
         logger.warning("%s took longer than its lease; another worker has it, and it is rolled back here.", claimed)
     except MissingHandler as error:
-        _fail(claimed, str(error))
+        _fail(claimed, _noted(claimed.last_error, str(error)))
     except BaseException as error:
         # Also what only wants to look so, such as sys.exit() in a handler: the others shall run, and a caller go on.
         if ends_the_process(error, answers):
@@ -88,9 +89,13 @@ def try_again(runs: HandlerRunQuerySet) -> int:
 def _claim(run_id: int) -> HandlerRun | None:
     """Takes the run, and counts the try. None when it is not due: whoever else was woken for it was first."""
     now, token = timezone.now(), uuid.uuid4()
-    did_not_come_back = When(lease_token__isnull=False, then=Value(LOST))
     taken = HandlerRun.objects.filter(pk=run_id).free(now)
-    mark = Case(did_not_come_back, default=F("last_error"), output_field=TextField())
+    mark = Case(  # as `_noted` does; the lease is known to the statement alone
+        When(Q(lease_token=None) | Q(last_error__endswith=LOST), then=F("last_error")),
+        When(last_error="", then=Value(LOST)),
+        default=Concat("last_error", Value(f"\n{LOST}")),
+        output_field=TextField(),
+    )
     if not taken.update(lease_token=token, due_at=now + lease(), attempts=F("attempts") + 1, last_error=mark):
         return None
     # None as well when its event was deleted in this moment, with its team.
@@ -142,6 +147,11 @@ def _end_lost(claimed: HandlerRun) -> None:
 def _held(claimed: HandlerRun) -> HandlerRunQuerySet:
     """The run, as long as it is ours."""
     return HandlerRun.objects.pending().filter(pk=claimed.pk, lease_token=claimed.lease_token)
+
+
+def _noted(earlier: str, reason: str) -> str:
+    """`reason` below what was known before: it says nothing of the handler, whose last traceback is still wanted."""
+    return earlier if earlier.endswith(reason) else f"{earlier}\n{reason}".lstrip()[-ERROR_MAX_LENGTH:]
 
 
 def _storable(reason: str) -> str:

@@ -26,7 +26,7 @@ from teams.models import Team
 from tests.events import NAME, boil, listen, own_registries
 from tests.processes import Pool, pool
 
-PROCESSES, ROUNDS, HANDLERS, BACKLOG = 8, 10, 3, 20
+PROCESSES, ROUNDS, DELIVERIES, HANDLERS, BACKLOG = 8, 10, 10, 3, 20
 PATIENCE = 60  # seconds
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,10 +58,10 @@ def _publish(count: int) -> list[int]:
 
 
 def _deliver(number: int, event_ids: list[int]) -> None:
-    """The messages of one event, as a broker that repeats itself brings them."""
+    """The messages of one event, ten times over, as a broker that repeats itself brings them."""
     with own_registries():
         listen(HANDLERS, _write_down)
-        for event_id in event_ids:
+        for event_id in event_ids * DELIVERIES:
             tasks.dispatch_event(event_id)
             for run_id in HandlerRun.objects.filter(event=event_id).values_list("pk", flat=True):
                 tasks.run_handler(run_id)
@@ -79,7 +79,7 @@ def _tally() -> tuple[Counter[str], Counter[tuple[str, int]]]:
     return written, Counter(HandlerRun.objects.values_list("state", "attempts"))
 
 
-def test_an_event_that_eight_processes_get_at_once_runs_each_handler_once(eight: Pool) -> None:
+def test_an_event_that_eight_processes_get_ten_times_each_at_once_runs_each_handler_once(eight: Pool) -> None:
     for _ in range(ROUNDS):
         event_ids = eight.once(_publish, 1)
         eight.at_once(_deliver, event_ids)

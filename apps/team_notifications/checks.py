@@ -51,19 +51,14 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 @register
 def check_event_handlers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """E010: a handler of an event that nobody registered. E011: two handlers of one name."""
+    """E010: a handler of an event that nobody registered."""
     known = types.names()
     hint = f"There are {', '.join(known) or 'none'}. Register it in ready(), or correct the name."
-    unknown = [
+    return [
         _error(10, f"{subscription.path} is subscribed to {subscription.event!r}, which is no event.", hint)
         for subscription in handlers.subscriptions()
         if subscription.event not in known
     ]
-    ambiguous = [
-        _error(11, f"{path} is the name of several handlers (of {', '.join(events)}).", "Give each its own name.")
-        for path, events in handlers.ambiguous().items()
-    ]
-    return [*unknown, *ambiguous]
 
 
 @register(Tags.database)

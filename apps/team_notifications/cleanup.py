@@ -20,6 +20,7 @@ from django.db import router, transaction
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from team_notifications import conf, retention
+from team_notifications.events import types
 from team_notifications.models import (
     Delivery,
     EventLog,
@@ -140,13 +141,9 @@ def plan(ages: Ages, *, ahead: bool = False) -> list[Step]:
         Step(rows=writing(Mailing).filter(retention.told(ages, deliveries.left)), remove=_idle),
         Step(rows=writing(Occurrence).filter(retention.forgotten(ages, unheld)), remove=_idle),
         Step(rows=unheld, remove=_emptied),
-        Step(rows=writing(HandlerRun).filter(event__in=_past_events(ages)), remove=_idle),
-        Step(rows=_past_events(ages), remove=_without_runs),
+        Step(rows=writing(HandlerRun).filter(retention.of_past_events(ages, types.names())), remove=_idle),
+        Step(rows=writing(EventLog).filter(retention.past_events(ages, types.names())), remove=_without_runs),
     ]
-
-
-def _past_events(ages: Ages) -> Rows:
-    return EventLog.objects.using(router.db_for_write(EventLog)).past_retention(ages.now)
 
 
 class Table:
@@ -221,7 +218,7 @@ def _emptied(threads: Rows, keys: Q) -> int:
 
 def _without_runs(events: Rows, keys: Q) -> int:
     """Removes events whose handlers' records are gone: the step before may have left one that somebody worked on."""
-    return _idle(events.filter(~Exists(writing(HandlerRun).filter(event=OuterRef("pk")))), keys)
+    return _idle(events.filter(retention.without_runs()), keys)
 
 
 def _hold(threads: Rows) -> list[Any]:

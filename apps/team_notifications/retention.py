@@ -10,6 +10,7 @@ joins; see `sql.delete_idle`.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,7 +33,16 @@ from django.db.models.lookups import IsNull, LessThan, LessThanOrEqual
 from django.utils import timezone
 
 from team_notifications import conf
-from team_notifications.models import Delivery, Mailing, Notification, Occurrence, Preference, UserNotification
+from team_notifications.models import (
+    Delivery,
+    EventLog,
+    HandlerRun,
+    Mailing,
+    Notification,
+    Occurrence,
+    Preference,
+    UserNotification,
+)
 from team_notifications.models.notification import REMOVED
 from team_notifications.recipients import all_users
 from team_notifications.sql import writing
@@ -210,6 +220,34 @@ def forgotten(ages: Ages, threads_that_go: QuerySet[Notification]) -> Q:
     at_the_same_time = same_thread.filter(at=OuterRef("at"), pk__gt=OuterRef("pk"))
     old = Q(Exists(later) | Exists(at_the_same_time), at__lt=ages.ago(ages.ceiling))
     return old | _found(threads_that_go.filter(pk=OuterRef("notification")))
+
+
+# ---- events ---------------------------------------------------------------------------------------------------------
+
+
+def past_events(ages: Ages, known: Collection[str]) -> Q:
+    """Of events: their time is over, and no handler is owed them, however long an outage was.
+
+    What was not dispatched is owed to whoever listens, unless its name is none of those `known`: it waited for a
+    release that knows it, and none came.
+    """
+    over = Q(dispatched_at__isnull=False) | ~Q(name__in=known)
+    owed = _runs().exclude(state__in=[HandlerRun.State.DONE, HandlerRun.State.FAILED])
+    return Q(over, ~_found(owed, "event", "handler"), delete_at__lte=ages.now)
+
+
+def of_past_events(ages: Ages, known: Collection[str]) -> Q:
+    """Of the records of handlers: their event goes."""
+    return _found(writing(EventLog).filter(past_events(ages, known), pk=OuterRef("event")))
+
+
+def without_runs() -> Q:
+    """Of events: the records of their handlers are gone."""
+    return ~_found(_runs(), "event", "handler")
+
+
+def _runs() -> QuerySet[HandlerRun]:
+    return writing(HandlerRun).filter(event=OuterRef("pk"))
 
 
 # ---- how ------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from elsewhere (a check, a job) locks the object's row before it reports, as `cu
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -21,13 +21,13 @@ from django.db.models.signals import post_delete
 
 from team_notifications import threads
 from team_notifications.models import Notification
-from team_notifications.report import check_source
+from team_notifications.report import SOURCE_ID_MAX_LENGTH
 
 AT_ONCE = 5_000  # keys in one statement
 
-Keys = dict[tuple[str, str], set[str]]  # (app label, name of the model) → primary keys
+Deleted = dict[tuple[type[Model], str], dict[str, Any]]  # (model, database) → primary keys, by their texts
 
-_together: ContextVar[Keys | None] = ContextVar("team_notifications_removed_together", default=None)
+_together: ContextVar[Deleted | None] = ContextVar("team_notifications_removed_together", default=None)
 
 
 def remove_with_source(*models: type[Model]) -> None:
@@ -49,17 +49,18 @@ def remove_with_source(*models: type[Model]) -> None:
 def removed_together() -> Iterator[None]:
     """One transaction, at whose end the notifications of all objects that were deleted in it are removed.
 
-    One statement for each model and 5,000 objects, instead of one for each object.
+    Two statements for each model and 5,000 objects, instead of one for each object. The first asks which of them are
+    there all the same: deleted inside a savepoint that was rolled back, or made anew, with the old one's notifications.
     """
     with transaction.atomic(using=router.db_for_write(Notification)):
-        gathered: Keys = defaultdict(set)
+        gathered: Deleted = defaultdict(dict)
         before = _together.set(gathered)
         try:
             yield
         finally:
             _together.reset(before)
-        for (app, model), keys in gathered.items():
-            _remove(app, model, keys)
+        for (model, using), keys in gathered.items():
+            _remove(model, keys.keys() - _still_there(model, using, keys))
 
 
 def remove_notifications(model: type[Model], keys: Iterable[Any]) -> int:
@@ -68,27 +69,42 @@ def remove_notifications(model: type[Model], keys: Iterable[Any]) -> int:
     For objects that are deleted without Django's signals, by SQL or another program. One statement for each 5,000 keys.
     Raises ValueError, naming it, for what cannot be a key of the model.
     """
-    meta = _concrete(model)._meta
-    texts = {_as_text(meta.pk, key) for key in keys}
+    behind = _concrete(model)
+    texts = {_as_text(behind._meta.pk, key) for key in keys}
     with transaction.atomic(using=router.db_for_write(Notification)):
-        return _remove(meta.app_label, str(meta.model_name), texts)
+        return _remove(behind, texts)
 
 
-def _removed(instance: Model, **kwargs: Any) -> None:
+def _removed(instance: Model, using: str, **kwargs: Any) -> None:
     """After its row is deleted: who reports about it, and holds its row, has committed by then."""
-    app, model, key = check_source(instance)
+    model, key = _concrete(type(instance)), str(instance.pk)
     gathered = _together.get()
+    if len(key) > SOURCE_ID_MAX_LENGTH:  # it cannot have been the source of anything
+        return
     if gathered is not None:
-        gathered[app, model].add(key)
+        gathered[model, using][key] = instance.pk
         return
     with transaction.atomic(using=router.db_for_write(Notification)):
-        threads.remove(app=app, model=model, keys=[key])
+        _remove(model, [key])
 
 
-def _remove(app: str, model: str, keys: Collection[str]) -> int:
-    in_order = sorted(keys)
-    parts = [in_order[start : start + AT_ONCE] for start in range(0, len(in_order), AT_ONCE)]
-    return sum(threads.remove(app=app, model=model, keys=part) for part in parts)
+def _remove(model: type[Model], keys: Collection[str]) -> int:
+    app, name = model._meta.app_label, str(model._meta.model_name)
+    return sum(threads.remove(app=app, model=name, keys=part) for part in _parts(sorted(keys)))
+
+
+def _still_there(model: type[Model], using: str, keys: Mapping[str, Any]) -> set[str]:
+    """The texts of those `keys` that are there, as the transaction sees it."""
+    rows = model._base_manager.using(using)
+    return {
+        str(key)
+        for part in _parts(list(keys.values()))
+        for key in rows.filter(pk__in=part).values_list("pk", flat=True)
+    }
+
+
+def _parts(keys: list[Any]) -> Iterator[list[Any]]:
+    return (keys[start : start + AT_ONCE] for start in range(0, len(keys), AT_ONCE))
 
 
 def _concrete(model: Any) -> type[Model]:

@@ -13,7 +13,9 @@ from team_notifications.events import dispatch, runs
 
 logger = logging.getLogger(__name__)
 
-EVENTS_SESSION = 60.0  # seconds that one sweep goes on with events; well under the time limit of tasks
+EVENTS_SESSION = (
+    60.0  # seconds that one sweep goes on with events, at most half of them dispatching; well under a task's limit
+)
 
 Result = TypeVar("Result")
 
@@ -50,16 +52,27 @@ def handle_events(handle: Callable[[int], bool] | None = None, seconds: float = 
     `handle` gets the key of each run instead, and says whether that went well: to hand it over to another worker.
     """
     end = monotonic() + seconds
-    for event_id in _try("finding events that were not dispatched", dispatch.undispatched) or []:
-        _try(f"dispatching event {event_id}", partial(dispatch.owe, event_id))  # without a message: they come next
-    handled, seen = 0, set[int]()
-    while due := [key for key in _try("finding handlers that are due", runs.due) or [] if key not in seen]:
-        for run_id in due:
+    _dispatch_backlog(until=end - seconds / 2)
+    handled, last = 0, None
+    # Page by page: what was handed over is still due, and what cannot even be begun shall not keep the sweep here.
+    while due := _try("finding handlers that are due", partial(runs.due, last)) or []:
+        for _, run_id in due:
             if monotonic() > end:
                 return handled
             handled += (handle or run_handler)(run_id)
-        seen.update(due)  # each once: what cannot even be begun shall not keep the sweep here
+        last = due[-1]
     return handled
+
+
+def _dispatch_backlog(until: float) -> None:
+    """At least a page of it, so that each sweep gets on. Without messages: the sweep comes to the handlers next."""
+    last = 0
+    while page := _try("finding events that were not dispatched", partial(dispatch.undispatched, last)) or []:
+        for event_id in page:
+            _try(f"dispatching event {event_id}", partial(dispatch.owe, event_id))
+        if monotonic() > until:
+            return
+        last = page[-1]
 
 
 def dispatch_event(event_id: int) -> None:

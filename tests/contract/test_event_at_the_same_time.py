@@ -4,6 +4,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Event
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from team_notifications import sweeper, tasks
@@ -25,8 +26,8 @@ from teams.models import Team
 from tests.events import NAME, boil, listen, own_registries
 from tests.processes import Pool, pool
 
-PROCESSES, ROUNDS, HANDLERS, BACKLOG = 8, 10, 3, 20
-PATIENCE = 60
+PROCESSES, ROUNDS, DELIVERIES, HANDLERS, BACKLOG = 8, 10, 10, 3, 20
+PATIENCE = 60  # seconds
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,10 +58,10 @@ def _publish(count: int) -> list[int]:
 
 
 def _deliver(number: int, event_ids: list[int]) -> None:
-    """The messages of one event, as a broker that repeats itself brings them."""
+    """The messages of one event, ten times over, as a broker that repeats itself brings them."""
     with own_registries():
         listen(HANDLERS, _write_down)
-        for event_id in event_ids:
+        for event_id in event_ids * DELIVERIES:
             tasks.dispatch_event(event_id)
             for run_id in HandlerRun.objects.filter(event=event_id).values_list("pk", flat=True):
                 tasks.run_handler(run_id)
@@ -78,7 +79,7 @@ def _tally() -> tuple[Counter[str], Counter[tuple[str, int]]]:
     return written, Counter(HandlerRun.objects.values_list("state", "attempts"))
 
 
-def test_an_event_that_eight_processes_get_at_once_runs_each_handler_once(eight: Pool) -> None:
+def test_an_event_that_eight_processes_get_ten_times_each_at_once_runs_each_handler_once(eight: Pool) -> None:
     for _ in range(ROUNDS):
         event_ids = eight.once(_publish, 1)
         eight.at_once(_deliver, event_ids)
@@ -174,18 +175,52 @@ def test_a_handler_that_comes_back_after_its_lease_leaves_nothing_behind(
 # ---- what the database does to a handler ----------------------------------------------------------------------------
 
 
+def _wait() -> None:
+    _ask(f"SELECT pg_sleep({PATIENCE * 10})")
+
+
+def _wait_and_tidy_up() -> None:
+    try:
+        _wait()
+    finally:
+        _write_down(0)
+
+
+def _wait_and_say_so() -> None:
+    try:
+        _wait()
+    except TimeoutError as error:
+        raise RuntimeError("The database was slow.") from error
+
+
+def _wait_and_go_on() -> None:
+    with suppress(TimeoutError):
+        _wait()
+
+
+def _wait_inside() -> None:
+    with transaction.atomic():
+        _write_down(0)
+        _wait()
+
+
 @pytest.mark.postgresql
 @pytest.mark.usefixtures("_registries")
-def test_a_handler_that_waits_for_the_database_is_ended_at_its_limit(settings: Any) -> None:
+@pytest.mark.parametrize("work", [_wait, _wait_and_tidy_up, _wait_and_say_so, _wait_and_go_on, _wait_inside])
+def test_a_handler_that_waits_for_the_database_is_ended_at_its_limit_and_its_query_with_it(
+    settings: Any, work: Callable[[], None]
+) -> None:
     settings.TEAM_NOTIFICATIONS = {**settings.TEAM_NOTIFICATIONS, "EVENT_TIME_LIMIT": timedelta(seconds=0.2)}
-    listen(1, lambda number: _ask(f"SELECT pg_sleep({PATIENCE * 10})"))
+    listen(1, lambda number: work())
+    subscribe(NAME)(lambda event: _write_down(1))
     boil()
     sweeper.handle_events()
-    run = HandlerRun.objects.get()
-    assert (run.state, run.attempts) == ("pending", 1)
-    assert "HandlerTimeout" in run.last_error
+    written, states = _tally()
+    assert written == {"handler 1": 1}
+    assert states == {("pending", 1): 1, ("done", 1): 1}
+    assert "HandlerTimeout" in HandlerRun.objects.get(state="pending").last_error
     deadline = monotonic() + PATIENCE
-    while _ask("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"):
+    while _ask("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"):
         assert monotonic() < deadline, "the query goes on at the server"
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import uuid
 from time import sleep
 
@@ -23,6 +24,8 @@ def wilful(event: EventLog) -> None:
     match event.payload["what"]:
         case "raise":
             raise RuntimeError("as it was told")
+        case "leave":
+            sys.exit(3)
         case "hang":
             sleep(3_600)
         case "hang for good":

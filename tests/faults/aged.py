@@ -14,7 +14,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from team_notifications import cleanup
-from team_notifications.models import Delivery, Notification, Occurrence, UserNotification
+from team_notifications.models import Delivery, EventLog, HandlerRun, Notification, Occurrence, UserNotification
 from teams.models import Team
 from tests.crowd import crowd
 from tests.faults.work import die
@@ -75,7 +75,30 @@ def fill(members: int, threads: int) -> Left:
         for thread in Notification.objects.all()
         for day in range(3)
     )
+    _log_events(threads)
     return _to_be_left()
+
+
+def _log_events(count: int) -> None:
+    """Four times as many, each with two handlers. Of each four two go: one that was handled, and one that failed."""
+    now = timezone.now()
+    done, failed, pending = HandlerRun.State.DONE, HandlerRun.State.FAILED, HandlerRun.State.PENDING
+    for state, day in ((done, -1), (failed, -1), (done, 1), (pending, -1)):
+        stays = day > 0 or state == pending
+        events = EventLog.objects.bulk_create(
+            EventLog(
+                name="product.created",
+                payload={"stays": stays},
+                dispatched_at=now,
+                delete_at=now + timedelta(days=day),
+            )
+            for _ in range(count)
+        )
+        HandlerRun.objects.bulk_create(
+            HandlerRun(event=event, handler=handler, state=its)
+            for event in events
+            for handler, its in (("a.b", done), ("a.c", state))
+        )
 
 
 def _named(statement: str) -> str:
@@ -98,12 +121,14 @@ def _to_be_left() -> Left:
         "Delivery": Delivery.objects.filter(user_notification__in=stays.values("pk")).count(),
         "Occurrence": Notification.objects.exclude(identifier="empty").count(),
         "Notification": Notification.objects.exclude(identifier="empty").count(),
+        "EventLog": EventLog.objects.filter(payload={"stays": True}).count(),
+        "HandlerRun": HandlerRun.objects.filter(event__payload={"stays": True}).count(),
     }
     return Left(rows=rows, keys=kept["keys"])
 
 
 def left() -> Left:
-    tables: tuple[Any, ...] = (UserNotification, Delivery, Occurrence, Notification)
+    tables: tuple[Any, ...] = (UserNotification, Delivery, Occurrence, Notification, EventLog, HandlerRun)
     keys = UserNotification.objects.aggregate(keys=Sum("pk"))["keys"]
     return Left(rows={table.__name__: table.objects.count() for table in tables}, keys=keys)
 
@@ -111,7 +136,7 @@ def left() -> Left:
 def empty() -> None:
     """By statements: Django would load what hangs on what."""
     with connection.cursor() as cursor:
-        for table in (Delivery, UserNotification, Occurrence, Notification):
+        for table in (Delivery, UserNotification, Occurrence, Notification, HandlerRun, EventLog):
             cursor.execute(f"DELETE FROM {table._meta.db_table}")
     Team.objects.all().delete()
     User.objects.all().delete()

@@ -80,13 +80,20 @@ def test_each_handler_runs_as_a_task_after_the_commit(stage: Stage, publisher: P
     assert stage.crew.once(work.effects) == {"steady": 1}
 
 
-@pytest.mark.parametrize("what", ["raise", "hang"])
-def test_a_handler_that_raises_or_hangs_is_ended_recorded_and_does_not_stop_the_other(
+ERRORS = {
+    "raise": "RuntimeError: as it was told",
+    "leave": "SystemExit: 3",
+    "hang": "HandlerTimeout",
+}
+
+
+@pytest.mark.parametrize("what", ERRORS)
+def test_a_handler_that_raises_leaves_or_hangs_is_ended_recorded_and_does_not_stop_the_other(
     stage: Stage, publisher: Pool, note: Note, what: str
 ) -> None:
     publisher.once(_publish, what)
     wait_until(stage, {"wilful": "pending", "steady": "done"})
-    wait_until_recorded(stage, {"raise": "RuntimeError: as it was told", "hang": "HandlerTimeout"}[what])
+    wait_until_recorded(stage, ERRORS[what])
     note.round(f"handlers that {what}")
     assert stage.crew.once(work.effects) == {"steady": 1}
 

@@ -1,8 +1,11 @@
 """What the cleanup makes of personal notifications and of the logs of events."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
 import time_machine
+from django.db import connection, transaction
 
 from team_notifications import inbox, preferences
 from team_notifications.models import EventLog, HandlerRun, UserNotification
@@ -10,6 +13,8 @@ from team_notifications.notify import notify_user
 from team_notifications.personal import PERSONAL
 from tests.aged import NOW, ago, clean_up
 from tests.cast import Cast
+
+PATIENCE = 60  # seconds
 
 
 def test_what_was_chosen_for_personal_ones_counts_before_what_holds_everywhere(cast: Cast) -> None:
@@ -35,7 +40,30 @@ def log(days: float, *, state: str = "done", dispatched: bool = True) -> EventLo
 def test_logs_of_events_go_with_the_records_of_their_handlers_when_their_time_is_over(cast: Cast) -> None:
     gone = [log(1), log(2, state="failed")]
     kept = [log(-1), log(1, state="pending"), log(1, dispatched=False)]
-    removed = clean_up(NOW)
-    assert (removed["EventLog"], removed["HandlerRun"]) == (len(gone), len(gone))
+    counted = clean_up(NOW, dry_run=True)
+    assert counted == {"EventLog": len(gone), "HandlerRun": len(gone)}
+    assert EventLog.objects.count() == len(gone) + len(kept)
+    assert clean_up(NOW) == counted
     assert set(EventLog.objects.all()) == set(kept)
     assert HandlerRun.objects.count() == len(kept)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.postgresql
+def test_an_event_stays_as_long_as_somebody_is_at_the_record_of_a_handler_of_it() -> None:
+    """A worker's, say, or an operator's who looks at it. Gone with its event it would be waited for."""
+    event = log(1)
+    log(1)
+    with ThreadPoolExecutor(1) as elsewhere, transaction.atomic():
+        HandlerRun.objects.select_for_update().get(event=event)
+        removed = elsewhere.submit(_clean_up_and_close).result(PATIENCE)
+    assert removed == {"EventLog": 1, "HandlerRun": 1}
+    assert EventLog.objects.get() == event
+    assert clean_up(NOW) == {"EventLog": 1, "HandlerRun": 1}
+
+
+def _clean_up_and_close() -> dict[str, int]:
+    try:
+        return clean_up(NOW)
+    finally:
+        connection.close()

@@ -2,14 +2,18 @@
 
 import fcntl
 import os
+import re
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 import httpx
 import pytest
 
+from demo.people import PASSWORD
 from tests.demo_process import NO_BROKER, PATIENCE, complaint, end_all, read_until, run_demo, running
 from tests.ports import free_port
 
@@ -164,6 +168,44 @@ def test_it_says_where_it_is_and_answers_there(tmp_path: Path, free_port: str, r
     assert f"The demo is at http://127.0.0.1:{free_port}/" in printed
     assert f"Its mails are at http://127.0.0.1:{free_port}/demo/mails/" in printed
     assert ("Nothing answers at REDIS_URL (127.0.0.1): running without a broker." in printed) is bool(redis_url)
+
+
+@pytest.mark.parametrize("redis_url", ["", NO_BROKER], ids=["the worker", "no broker"])
+def test_a_product_that_is_added_reaches_its_managers_and_nobody_else(
+    tmp_path: Path, free_port: str, redis_url: str
+) -> None:
+    demo = run_demo(tmp_path, "--port", free_port, REDIS_URL=redis_url)
+    try:
+        read_until(demo, "sue@example.com")
+        with (
+            signed_in("ed", free_port) as ed,
+            signed_in("alice", free_port) as alice,
+            signed_in("bob", free_port) as bob,
+        ):
+            submit(ed, "/teams/acme/products/add/", name="Kettle", url="https://kettle.example/")
+            deadline = monotonic() + PATIENCE
+            while "New product: Kettle" not in alice.get("/notifications/").text:
+                assert monotonic() < deadline, "nobody told her"
+            assert "Ed added it." in alice.get("/notifications/").text
+            for member in (ed, bob):
+                assert "New product" not in member.get("/notifications/").text
+    finally:
+        demo.terminate()
+        demo.communicate(timeout=PATIENCE)
+
+
+@contextmanager
+def signed_in(name: str, port: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
+        submit(client, "/sign-in/", username=f"{name}@example.com", password=PASSWORD)
+        yield client
+
+
+def submit(client: httpx.Client, path: str, **values: str) -> None:
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get(path).text)
+    assert token is not None
+    answer = client.post(path, data={"csrfmiddlewaretoken": token[1], **values})
+    assert answer.status_code == 302, answer.text
 
 
 @pytest.mark.parametrize(

@@ -37,14 +37,6 @@ def test_a_handler_of_an_unknown_event_is_named_with_those_that_there_are(
     assert str(message.hint).startswith(f"There are {NAME}.")
 
 
-def test_two_handlers_of_one_name_are_reported(found: Callable[[], list[CheckMessage]]) -> None:
-    for _ in range(2):
-        listen(1)
-    [message] = found()
-    assert message.id == "team_notifications.E011"
-    assert message.msg == f"tests.events.listener_0 is the name of several handlers (of {NAME})."
-
-
 @pytest.mark.parametrize(
     "changes",
     [

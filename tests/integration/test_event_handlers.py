@@ -160,6 +160,19 @@ def test_a_failure_is_kept_with_its_traceback_and_tried_again_after_a_while() ->
     assert the_run().attempts == 1
 
 
+def test_each_wait_is_longer_than_the_one_before_up_to_twelve_hours() -> None:
+    subscribe(NAME)(broken)
+    boil()
+    waits: list[float] = []
+    for _ in range(7):
+        with time_machine.travel(max(timezone.now(), the_run().due_at if waits else timezone.now()), tick=False):
+            work_off()
+            waits.append((the_run().due_at - timezone.now()).total_seconds())
+    expected = [30, 120, 480, 1_920, 7_680, 30_720, 43_200]
+    assert [wait == pytest.approx(least, rel=0.2) for wait, least in zip(waits, expected, strict=True)] == [True] * 7
+    assert the_run().attempts == 7
+
+
 def test_a_handler_that_recovers_is_done() -> None:
     calls: list[int] = []
 
@@ -255,17 +268,41 @@ def test_a_failure_is_kept_whatever_it_says(text: str, caplog: pytest.LogCapture
     assert 0 < len(the_run().last_error) <= 20_000
 
 
+def test_of_a_long_failure_the_end_is_kept_which_says_most() -> None:
+    @subscribe(NAME)
+    def handler(event: EventLog) -> None:
+        raise RuntimeError(f"The beginning. {'x' * 50_000} The end.")
+
+    boil()
+    work_off()
+    assert len(the_run().last_error) == 20_000
+    assert the_run().last_error.rstrip().endswith("x The end.")
+    assert "The beginning." not in the_run().last_error
+
+
+MISSING = (
+    "No handler 'tests.integration.test_event_handlers.broken' is subscribed to kettle.boiled: it was removed or "
+    "renamed, or this worker runs an older release than the one that owed it the event."
+)
+
+
 def test_a_handler_that_was_removed_has_failed_in_the_end_and_says_why() -> None:
+    with own_registries():
+        subscribe(NAME)(broken)
+        dispatch.owe(boil().pk)
+    work_off_for(3 * A_DAY)
+    assert (the_run().state, the_run().attempts, the_run().last_error) == (FAILED, 8, MISSING)
+
+
+def test_a_handler_that_was_removed_keeps_what_it_failed_of_before() -> None:
     with own_registries():
         subscribe(NAME)(broken)
         boil()
         work_off()
+    failure = the_run().last_error
     work_off_for(3 * A_DAY)
     assert (the_run().state, the_run().attempts) == (FAILED, 8)
-    assert the_run().last_error == (
-        "No handler 'tests.integration.test_event_handlers.broken' is subscribed to kettle.boiled: it was removed or "
-        "renamed, or this worker runs an older release than the one that owed it the event."
-    )
+    assert the_run().last_error == f"{failure}\n{MISSING}"  # which is said once
 
 
 def test_a_handler_that_an_older_worker_does_not_know_yet_waits_for_a_newer_one() -> None:
@@ -405,6 +442,37 @@ def test_a_try_that_did_not_come_back_can_be_seen_while_the_next_is_under_way() 
     with time_machine.travel(timezone.now() + A_DAY):
         begin(run_id)
     assert (the_run().last_error, the_run().attempts) == (handler_runs.LOST, 2)
+
+
+def test_tries_that_did_not_come_back_keep_what_the_one_before_failed_of(settings: Any) -> None:
+    with_settings(settings, EVENT_MAX_ATTEMPTS=4)
+    subscribe(NAME)(broken)
+    boil()
+    work_off()
+    failure, now = the_run().last_error, timezone.now()
+    for day in range(1, 4):
+        with time_machine.travel(now + day * A_DAY):
+            begin(the_run().pk)
+            assert the_run().last_error == (failure if day == 1 else f"{failure}\n{handler_runs.LOST}")
+    with time_machine.travel(now + 4 * A_DAY):
+        work_off()
+    assert (the_run().state, the_run().last_error) == (FAILED, f"{failure}\n{handler_runs.LOST}")
+
+
+def test_what_is_kept_of_all_tries_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler_runs, "ERROR_MAX_LENGTH", 500)
+    with own_registries():
+        subscribe(NAME)(broken)
+        boil()
+        work_off()
+    for day in range(1, 7, 2):
+        with time_machine.travel(timezone.now() + day * A_DAY):
+            begin(the_run().pk)
+        with time_machine.travel(timezone.now() + (day + 1) * A_DAY):
+            tasks.run_handler(the_run().pk)  # which finds no handler
+    assert the_run().attempts == 7
+    assert len(the_run().last_error) == 500
+    assert the_run().last_error.endswith(f"{handler_runs.LOST}\n{MISSING}")
 
 
 def test_a_worker_that_comes_back_after_its_lease_changes_nothing() -> None:

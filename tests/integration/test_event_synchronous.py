@@ -1,5 +1,6 @@
 """``EVENTS_SYNCHRONOUS``: handlers run right after the commit, in the process that published."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,6 +78,16 @@ def test_one_that_raises_is_recorded_and_retried_later_and_the_caller_and_the_ot
     work_off()
     assert calls == [0, 1, 0]
     assert runs() == {"listener_0": "done", "listener_1": "done"}
+
+
+def test_one_that_wants_to_end_the_process_does_not_reach_the_caller() -> None:
+    calls: list[int] = []
+    subscribe(NAME)(lambda event: sys.exit(3))
+    listen(1, calls.append)
+    with transaction.atomic():
+        boil()
+    assert runs() == {"<lambda>": "pending", "listener_0": "done"}
+    assert calls == [0]
 
 
 def test_the_caller_is_not_harmed_when_it_cannot_even_be_dispatched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -68,14 +68,38 @@ class Document(models.Model):
         return str(self.pk)
 
 
+class Page(models.Model):
+    """Its key is a text, as a path or an address is."""
+
+    id = models.CharField(primary_key=True, max_length=200)
+
+    class Meta:
+        app_label = "tests"
+        managed = False
+
+    def __str__(self) -> str:
+        return self.pk
+
+
+@contextmanager
+def table_of(model: type[models.Model]) -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE {model._meta.db_table} (id {model._meta.pk.db_type(connection)} PRIMARY KEY)")
+        yield
+        cursor.execute(f"DROP TABLE {model._meta.db_table}")
+
+
 @pytest.fixture
 def document_table(db: None) -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TABLE {Document._meta.db_table} (id {Document._meta.pk.db_type(connection)} PRIMARY KEY)"
-        )
+    with table_of(Document):
         yield
-        cursor.execute(f"DROP TABLE {Document._meta.db_table}")
+
+
+@pytest.fixture
+def page_table(db: None) -> Iterator[None]:
+    with table_of(Page):
+        remove_with_source(Page)
+        yield
 
 
 @pytest.fixture
@@ -239,6 +263,32 @@ def test_keys_that_are_uuids(cast: Cast, document_table: None) -> None:
     assert shown_to(cast.vera) == {str(third.pk)}
 
 
+def test_keys_that_are_texts_are_told_apart_to_the_letter(cast: Cast, page_table: None) -> None:
+    keys = ["a b", "A b", "ä b", "Ä b", "a%b", "a"]
+    for key in keys:
+        tell(cast.acme, Page.objects.create(pk=key), title=key)
+    Page.objects.get(pk="A b").delete()
+    with removed_together():
+        Page.objects.filter(pk__in=["Ä b", "a%b"]).delete()
+    assert shown_to(cast.vera) == {"a b", "ä b", "a"}
+    assert remove_notifications(Page, ["ä b"]) == 1
+    assert shown_to(cast.vera) == {"a b", "a"}
+
+
+@pytest.mark.parametrize("length", [100, 101])
+@pytest.mark.parametrize("together", [True, False], ids=["together", "alone"])
+def test_an_object_whose_key_is_too_long_for_a_source_can_be_deleted(
+    cast: Cast, page_table: None, length: int, together: bool
+) -> None:
+    """It was never one, so nothing was told about it."""
+    other = Page.objects.create(pk="x" * 100)
+    tell(cast.acme, other)
+    page = Page.objects.get_or_create(pk="x" * length)[0]
+    with removed_together() if together else nullcontext():
+        page.delete()
+    assert shown_to(cast.vera) == ({"about"} if length > 100 else set())
+
+
 def test_an_object_that_is_deleted_with_another_one_counts_too(cast: Cast, action: CustomAction) -> None:
     tell(cast.globex, action)
     cast.acme.delete()  # and its actions with it
@@ -326,6 +376,28 @@ def test_together_and_rolled_back_everything_stays(cast: Cast, action: CustomAct
     tell(cast.acme, other, "other")
     other.delete()  # and what was gathered then is forgotten
     assert shown_to(cast.vera) == {"about"}
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_what_a_savepoint_inside_brought_back_keeps_what_was_told_and_it_costs_a_query_for_each_model(
+    cast: Cast, page_table: None, count: int
+) -> None:
+    actions = [make(cast.acme, f"{number}") for number in range(2 * count)]
+    pages = [Page.objects.create(pk=f"page {number}") for number in range(count)]
+    for source in (*actions, *pages):
+        tell(cast.acme, source, title=str(source))
+    with CaptureQueriesContext(connection) as captured, removed_together():
+        CustomAction.objects.filter(pk__in=[action.pk for action in actions[count:]]).delete()
+        with suppress(ZeroDivisionError), transaction.atomic():
+            CustomAction.objects.all().delete()
+            Page.objects.all().delete()
+            _ = 1 / 0
+        before = len(captured)
+    assert shown_to(cast.vera) == {str(source) for source in (*actions[:count], *pages)}
+    assert len(captured) - before == 4  # which are there still, of two models; the threads of one; the release
+    for page in pages:
+        page.delete()
+    assert shown_to(cast.vera) == {str(action) for action in actions[:count]}
 
 
 def test_together_within_together(cast: Cast) -> None:

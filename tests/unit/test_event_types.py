@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any
 
 import pytest
 from django.utils.safestring import mark_safe
 
-from team_notifications.events.handlers import MissingHandler, ambiguous, find, paths_for, subscribe
+from team_notifications.events.handlers import MissingHandler, find, paths_for, subscribe
 from team_notifications.events.types import UnknownEvent, event_type, names, register_event
 from team_notifications.models import EventLog
 from tests.events import NAME, own_registries
@@ -89,13 +90,21 @@ def test_an_unexpected_name_is_named_with_those_that_it_takes() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, b"x", {1}, object()], ids=lambda value: type(value).__name__)
 def test_what_json_cannot_hold_raises_type_error_naming_the_key(value: object) -> None:
-    with pytest.raises(TypeError, match="'note'"):
+    with pytest.raises(TypeError, match=r"^Payload 'note' is "):
         check(kettle_id=7, note=value)
+
+
+@pytest.mark.parametrize(
+    ("payload", "complaint"), [({"note": "\x00"}, "Payload 'note' holds a NUL"), ({1: 2}, "A key of payload")]
+)
+def test_what_else_is_wrong_with_a_payload_is_said_of_the_payload(payload: Any, complaint: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=complaint):
+        event_type(NAME).check(payload)
 
 
 @pytest.mark.parametrize("payload", [[1], "x", 7])
 def test_a_payload_is_a_mapping(payload: Any) -> None:
-    with pytest.raises(TypeError, match="is a dict of JSON values"):
+    with pytest.raises(TypeError, match=r"^Payload is a dict of JSON values"):
         event_type(NAME).check(payload)
 
 
@@ -132,7 +141,6 @@ def test_one_function_may_handle_several_events() -> None:
     subscribe(NAME)(first)
     subscribe("kettle.emptied")(first)
     assert paths_for(NAME) == paths_for("kettle.emptied") == [f"{__name__}.first"]
-    assert ambiguous() == {}
 
 
 def test_an_event_without_handlers_has_none() -> None:
@@ -141,12 +149,44 @@ def test_an_event_without_handlers_has_none() -> None:
         find(NAME, "a.b")
 
 
-def test_two_functions_of_one_name_are_found_out() -> None:
-    subscribe(NAME)(lambda event: None)
-    subscribe("kettle.emptied")(lambda event: None)
-    [(path, events)] = ambiguous().items()
-    assert path.endswith("test_two_functions_of_one_name_are_found_out.<locals>.<lambda>")
-    assert events == [NAME, "kettle.emptied"]
+one, other = (lambda event: None), (lambda event: None)
+
+
+def at_another_line() -> Any:
+    def first(event: EventLog) -> None: ...
+
+    first.__qualname__ = "first"
+    return first
+
+
+@pytest.mark.parametrize("event", [NAME, "kettle.emptied"])
+def test_two_functions_of_one_name_are_one_too_many(event: str) -> None:
+    """Only one of them would ever be called."""
+    subscribe(NAME)(first)
+    with pytest.raises(ValueError, match=rf"{__name__}\.first is the name of another handler \(of kettle\.boiled\)"):
+        subscribe(event)(at_another_line())
+    assert find(NAME, f"{__name__}.first") is first
+    assert paths_for("kettle.emptied") == []
+
+
+def made(number: int) -> Any:
+    return lambda event: number
+
+
+@pytest.mark.parametrize("two", [(one, other), (made(1), made(2))], ids=["in one line", "of one factory"])
+def test_two_lambdas_have_one_name(two: Any) -> None:
+    subscribe(NAME)(two[0])
+    with pytest.raises(ValueError, match=r"lambda> is the name of another handler"):
+        subscribe(NAME)(two[1])
+
+
+def test_a_module_that_is_loaded_again_brings_the_same_handlers_in_their_places() -> None:
+    again = FunctionType(first.__code__.replace(), first.__globals__, "first")
+    again.__qualname__ = first.__qualname__
+    for handler in (first, second, again):
+        subscribe(NAME)(handler)
+    assert paths_for(NAME) == [f"{__name__}.first", f"{__name__}.second"]
+    assert find(NAME, f"{__name__}.first") is again
 
 
 async def later(event: EventLog) -> None: ...

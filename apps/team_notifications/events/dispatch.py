@@ -5,8 +5,9 @@ from functools import partial
 from django.db import router, transaction
 from django.utils import timezone
 
-from team_notifications.events import handlers, runs
+from team_notifications.events import handlers, runs, types
 from team_notifications.models import EventLog, HandlerRun
+from team_notifications.models.event import EventLogQuerySet
 from team_notifications.signals import event_dispatched
 from team_notifications.sql import writing
 
@@ -23,11 +24,10 @@ def dispatch(event_id: int) -> None:
 
 
 def owe(event_id: int) -> list[int]:
-    """The keys of the new runs. Empty when there is no handler, or when the event was dispatched before."""
+    """The keys of the new runs. Empty when there is no handler, when the event was dispatched before, or is unknown."""
     with transaction.atomic(using=router.db_for_write(EventLog)):
-        undispatched = EventLog.objects.undispatched().filter(pk=event_id)
         # Of several that a message woke, and the sweeper, one finds it undispatched; the others wait for its commit.
-        if not undispatched.update(dispatched_at=timezone.now()):
+        if not _waiting().filter(pk=event_id).update(dispatched_at=timezone.now()):
             return []
         event = writing(EventLog).get(pk=event_id)
         new = [HandlerRun(event=event, handler=path) for path in handlers.paths_for(event.name)]
@@ -37,10 +37,15 @@ def owe(event_id: int) -> list[int]:
         return list(owed.order_by("pk").values_list("pk", flat=True))
 
 
-def undispatched() -> list[int]:
-    """The keys of events that no message led to, the oldest first, at most a batch."""
-    waiting = EventLog.objects.undispatched().using(router.db_for_write(EventLog))
+def undispatched(after: int = 0) -> list[int]:
+    """The keys beyond `after` of events that no message led to, the oldest first, at most a batch."""
+    waiting = _waiting().using(router.db_for_write(EventLog)).filter(pk__gt=after)
     return list(waiting.order_by("pk").values_list("pk", flat=True)[:BATCH])
+
+
+def _waiting() -> EventLogQuerySet:
+    """Of those that this process knows. One of a later release waits for a worker that knows who listens to it."""
+    return EventLog.objects.undispatched().filter(name__in=types.names())
 
 
 def handle_now(event_id: int) -> None:

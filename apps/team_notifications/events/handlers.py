@@ -38,7 +38,7 @@ class Subscription:
     handler: Handler
 
 
-_subscriptions: dict[str, list[Subscription]] = defaultdict(list)
+_subscriptions: dict[str, dict[str, Subscription]] = defaultdict(dict)  # by event and path
 
 
 def subscribe(event: str) -> Callable[[Handler], Handler]:
@@ -48,13 +48,14 @@ def subscribe(event: str) -> Callable[[Handler], Handler]:
     transaction, and at least once: what it writes is committed with the record that it is done, and so happens exactly
     once. What it does elsewhere (a request, a file) may happen again.
 
-    Raises TypeError for what is no plain function, ValueError for a path that is too long.
+    Raises TypeError for what is no plain function, ValueError for a path that is too long or that is the name of
+    another handler already: only one of the two would ever be called.
     """
 
     def decorate(handler: Handler) -> Handler:
-        new = Subscription(event=event, path=_path(handler), handler=handler)
-        if new not in _subscriptions[event]:
-            _subscriptions[event].append(new)
+        path = _path(handler)
+        _check_name(path, handler)
+        _subscriptions[event][path] = Subscription(event=event, path=path, handler=handler)
         return handler
 
     return decorate
@@ -62,31 +63,35 @@ def subscribe(event: str) -> Callable[[Handler], Handler]:
 
 def paths_for(event: str) -> list[str]:
     """The handlers of an event, each once, in the order in which they subscribed."""
-    return list(dict.fromkeys(subscription.path for subscription in _subscriptions.get(event, ())))
+    return list(_subscriptions.get(event, {}))
 
 
 def find(event: str, path: str) -> Handler:
     """Raises MissingHandler."""
-    for subscription in _subscriptions.get(event, ()):
-        if subscription.path == path:
-            return subscription.handler
-    raise MissingHandler(path, event)
+    try:
+        return _subscriptions.get(event, {})[path].handler
+    except KeyError:
+        raise MissingHandler(path, event) from None
 
 
 def subscriptions() -> Iterator[Subscription]:
     """All that there are."""
     for of_event in _subscriptions.values():
-        yield from of_event
+        yield from of_event.values()
 
 
-def ambiguous() -> dict[str, list[str]]:
-    """Paths that stand for more than one function, each with its events: only the first of them is ever called."""
-    functions: dict[str, set[Handler]] = defaultdict(set)
-    events: dict[str, set[str]] = defaultdict(set)
-    for subscription in subscriptions():
-        functions[subscription.path].add(subscription.handler)
-        events[subscription.path].add(subscription.event)
-    return {path: sorted(events[path]) for path, found in functions.items() if len(found) > 1}
+def _check_name(path: str, handler: Handler) -> None:
+    same = [subscription for subscription in subscriptions() if subscription.path == path]
+    if any(known.handler is not handler and not _loaded_again(known.handler, handler) for known in same):
+        events = ", ".join(sorted(known.event for known in same))
+        raise ValueError(f"{path} is the name of another handler (of {events}). Give each its own name.")
+
+
+def _loaded_again(known: Handler, handler: Handler) -> bool:
+    """The same lines of a module, and not what one line or one function made several of."""
+    before, now = known.__code__, handler.__code__
+    named = "<" not in handler.__qualname__
+    return named and (before.co_filename, before.co_firstlineno) == (now.co_filename, now.co_firstlineno)
 
 
 def _path(handler: Handler) -> str:

@@ -8,15 +8,17 @@ at it and comes back, its token is out of date, and what it wrote is rolled back
 import logging
 import traceback
 import uuid
+from datetime import datetime
 
 from django.db import router, transaction
-from django.db.models import Case, F, TextField, Value, When
+from django.db.models import Case, F, Q, TextField, Value, When
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from team_notifications import conf
 from team_notifications.backoff import wait_after
 from team_notifications.events.handlers import MissingHandler, find
-from team_notifications.events.limit import HandlerTimeout, lease, stop_query, time_limit
+from team_notifications.events.limit import answers_to_signals, ends_the_process, lease, stop_queries, time_limit
 from team_notifications.models import HandlerRun
 from team_notifications.models.event import HandlerRunQuerySet
 from team_notifications.sql import writing
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 500  # runs that one look finds
 ERROR_MAX_LENGTH = 20_000  # characters of a traceback; the end says most
+
+Due = tuple[datetime, int]  # since when a run is due, and its key
 
 LOST = "The last try did not come back: its worker was killed, or it went on past its time limit."
 
@@ -36,7 +40,8 @@ class Overtaken(Exception):
 def run(run_id: int) -> bool:
     """Runs the handler if that is due and nobody else is at it. Returns whether it ran to its end.
 
-    What the handler raises is written down and retried later. Raises only what the database does.
+    What the handler raises is written down and retried later. Raises only what the database does, and what ends the
+    process by a signal.
     """
     claimed = _claim(run_id)
     if claimed is None:
@@ -44,13 +49,17 @@ def run(run_id: int) -> bool:
     if claimed.attempts > conf.settings().event_max_attempts:  # and the last of them did not come back
         _end_lost(claimed)
         return False
+    answers = answers_to_signals()
     try:
         _carry_out(claimed)
     except Overtaken:
         logger.warning("%s took longer than its lease; another worker has it, and it is rolled back here.", claimed)
     except MissingHandler as error:
-        _fail(claimed, str(error))
-    except Exception as error:  # noqa: BLE001  (whatever a handler raises is logged as it is stored)
+        _fail(claimed, _noted(claimed.last_error, str(error)))
+    except BaseException as error:
+        # Also what only wants to look so, such as sys.exit() in a handler: the others shall run, and a caller go on.
+        if ends_the_process(error, answers):
+            raise
         reason = _storable("".join(traceback.format_exception(error)))
         logger.warning("%s failed (try %s).\n%s", claimed, claimed.attempts, reason)
         _fail(claimed, reason)
@@ -59,10 +68,13 @@ def run(run_id: int) -> bool:
     return False
 
 
-def due() -> list[int]:
-    """The keys of runs that are due and that nobody is at, the longest overdue first, at most a batch."""
+def due(after: Due | None = None) -> list[Due]:
+    """The runs that are due and that nobody is at, the longest overdue first, at most a batch; those behind `after`."""
     waiting = HandlerRun.objects.due(timezone.now()).using(router.db_for_write(HandlerRun))
-    return list(waiting.order_by("due_at", "pk").values_list("pk", flat=True)[:BATCH])
+    if after is not None:
+        at, key = after
+        waiting = waiting.filter(Q(due_at__gt=at) | Q(pk__gt=key), due_at__gte=at)
+    return list(waiting.order_by("due_at", "pk").values_list("due_at", "pk")[:BATCH])
 
 
 def try_again(runs: HandlerRunQuerySet) -> int:
@@ -77,9 +89,13 @@ def try_again(runs: HandlerRunQuerySet) -> int:
 def _claim(run_id: int) -> HandlerRun | None:
     """Takes the run, and counts the try. None when it is not due: whoever else was woken for it was first."""
     now, token = timezone.now(), uuid.uuid4()
-    did_not_come_back = When(lease_token__isnull=False, then=Value(LOST))
     taken = HandlerRun.objects.filter(pk=run_id).free(now)
-    mark = Case(did_not_come_back, default=F("last_error"), output_field=TextField())
+    mark = Case(  # as `_noted` does; the lease is known to the statement alone
+        When(Q(lease_token=None) | Q(last_error__endswith=LOST), then=F("last_error")),
+        When(last_error="", then=Value(LOST)),
+        default=Concat("last_error", Value(f"\n{LOST}")),
+        output_field=TextField(),
+    )
     if not taken.update(lease_token=token, due_at=now + lease(), attempts=F("attempts") + 1, last_error=mark):
         return None
     # None as well when its event was deleted in this moment, with its team.
@@ -94,9 +110,8 @@ def _carry_out(claimed: HandlerRun) -> None:
         try:
             with time_limit():
                 handler(claimed.event)
-        except HandlerTimeout:
-            stop_query(using)
-            raise
+        finally:
+            stop_queries()
         done = _held(claimed).update(
             state=HandlerRun.State.DONE, finished_at=timezone.now(), lease_token=None, last_error=""
         )
@@ -132,6 +147,11 @@ def _end_lost(claimed: HandlerRun) -> None:
 def _held(claimed: HandlerRun) -> HandlerRunQuerySet:
     """The run, as long as it is ours."""
     return HandlerRun.objects.pending().filter(pk=claimed.pk, lease_token=claimed.lease_token)
+
+
+def _noted(earlier: str, reason: str) -> str:
+    """`reason` below what was known before: it says nothing of the handler, whose last traceback is still wanted."""
+    return earlier if earlier.endswith(reason) else f"{earlier}\n{reason}".lstrip()[-ERROR_MAX_LENGTH:]
 
 
 def _storable(reason: str) -> str:

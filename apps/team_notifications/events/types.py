@@ -42,7 +42,7 @@ class EventType:
         Raises TypeError, naming the key, for what JSON cannot hold, and ValueError for names that are missing or
         unexpected, and for more than ``EVENT_MAX_BYTES``.
         """
-        checked = check_event_data(payload)
+        checked = check_event_data(payload, what="Payload")
         if missing := sorted(self.required - set(checked)):
             raise ValueError(f"The payload of {self.name} lacks {', '.join(missing)}.")
         if unexpected := sorted(set(checked) - self.required - self.optional):

@@ -1,7 +1,7 @@
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -11,11 +11,6 @@ from team_notifications.conf import TEAM_MODEL
 class EventLogQuerySet(models.QuerySet["EventLog"]):
     def undispatched(self) -> "EventLogQuerySet":
         return self.filter(dispatched_at=None)
-
-    def past_retention(self, now: datetime) -> "EventLogQuerySet":
-        """Those that may be deleted. What a handler is still owed stays, however old: an outage may be long."""
-        owed = HandlerRun.objects.pending().filter(event=OuterRef("pk"))
-        return self.filter(~Exists(owed), delete_at__lte=now, dispatched_at__isnull=False)
 
 
 class EventLog(models.Model):

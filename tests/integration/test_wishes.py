@@ -165,3 +165,15 @@ def test_mail_goes_when_the_member_wants_it_and_not_before(cast: Cast, case: Cas
         assert deliver(case.happened) == []
         assert deliver(case.goes - timedelta(seconds=1)) == []
     assert deliver(case.goes) == [cast.alice.email]
+
+
+def test_what_is_wished_in_one_team_says_nothing_about_another_of_the_same_batch(cast: Cast) -> None:
+    Preference.objects.create(user=cast.bob, team=cast.acme, **WEEKLY)
+    Preference.objects.create(user=cast.bob, team=cast.globex, **OVER_NOON)
+    with time_machine.travel(NOON, tick=False):
+        for team in (cast.acme, cast.globex):
+            tell(team, level=Level.WARNING)
+    assert deliver(NOON).count(cast.bob.email) == 0
+    assert deliver(NOON + 2 * HOUR) == [cast.bob.email]
+    assert [message.from_email.partition(" ")[0] for message in mail.outbox] == ['"Globex']
+    assert deliver(NOON + 3 * DAY - 4 * HOUR) == [cast.bob.email]

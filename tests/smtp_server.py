@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -27,6 +28,7 @@ class MailServer:
 
     def __init__(self) -> None:
         self.received: list[Received] = []
+        self.connections: set[Any] = set()  # over which somebody was to get a mail
         self.on_recipient: Callable[[str], Answer] = lambda address: None
         self.on_data: Callable[[str], Answer] = lambda address: None
         self.stall = 0.0  # seconds before the answer to DATA
@@ -51,6 +53,7 @@ class MailServer:
     async def handle_RCPT(  # noqa: N802  (aiosmtpd's name)
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        self.connections.add(session.peer)
         if answer := self.on_recipient(address):
             return answer
         envelope.rcpt_tos.append(address)

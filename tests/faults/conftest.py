@@ -65,11 +65,11 @@ class Note:
 
     record: Callable[[str, object], None]
 
-    def round(self, fault: str, *, lost: int = 0, doubled: int = 0) -> None:
-        self.record(ROUND, (fault, lost, doubled))
+    def round(self, fault: str, *, lost: int = 0, doubled: int = 0, times: int = 1) -> None:
+        self.record(ROUND, (fault, lost, doubled, times))
 
     def control(self, fault: str) -> None:
-        self.record(CONTROL, (fault, 0, 0))
+        self.record(CONTROL, (fault, 0, 0, 1))
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ class Line:
     doubled: int = 0
     verdicts: set[str] = field(default_factory=set)
 
-    def add(self, lost: int, doubled: int, verdict: str) -> None:
-        self.times += 1
+    def add(self, lost: int, doubled: int, times: int, verdict: str) -> None:
+        self.times += times
         self.lost += lost
         self.doubled += doubled
         self.verdicts.add(verdict)
@@ -112,6 +112,6 @@ def _lines(reports: list[pytest.TestReport], kind: str) -> dict[str, Line]:
     for report in reports:
         for name, value in report.user_properties if report.when == "call" else []:
             if name == kind:
-                fault, lost, doubled = value
-                lines[fault].add(lost, doubled, report.outcome)
+                fault, lost, doubled, times = value
+                lines[fault].add(lost, doubled, times, report.outcome)
     return dict(sorted(lines.items()))

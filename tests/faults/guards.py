@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import datetime, timedelta
 from email.utils import make_msgid
 from typing import Any
 from unittest import mock
 
 from django.core.mail import send_mail
 from django.db import transaction
+from django.dispatch import Signal
 
 from config.celery import app
-from team_notifications import fanout
+from team_notifications import broker, fanout
 from team_notifications.delivery import groups, mailings, outbox
+from team_notifications.delivery.channels.email import errors
 from team_notifications.models import Delivery, Mailing
 from team_notifications.models.delivery import DeliveryQuerySet
 
@@ -113,8 +116,53 @@ def _no_catch_around_a_message() -> AbstractContextManager[Any]:
     return mock.patch.object(mailings, "_built", built)
 
 
+def _recorded_at_the_end_of_the_batch() -> AbstractContextManager[Any]:
+    """That a mail went is written down when all of them are gone."""
+    send_all, record = mailings._send_all, mailings._sent
+
+    def send_and_record(*arguments: Any) -> int:
+        gone: list[tuple[Mailing, str]] = []
+        with mock.patch.object(mailings, "_sent", lambda *sent: gone.append(sent) or True):
+            count = send_all(*arguments)
+        return count - [record(*sent) for sent in gone].count(False)
+
+    return mock.patch.object(mailings, "_send_all", send_and_record)
+
+
+def _no_catch_around_sending() -> AbstractContextManager[Any]:
+    """What a mail server says of one mail ends the batch."""
+    return mock.patch.object(mailings, "_failed", _raise)
+
+
+def _raise(mailing: Any, deliveries: Any, error: Exception) -> None:
+    raise error
+
+
+def _nothing_is_final() -> AbstractContextManager[Any]:
+    return mock.patch.object(errors, "_is_final", return_value=False)
+
+
 def _no_broker_time_outs() -> AbstractContextManager[Any]:
     return mock.patch.object(app.conf, "broker_transport_options", {})
+
+
+@contextmanager
+def _no_catch_around_the_broker() -> Iterator[None]:
+    """Neither where it is called, nor around whatever listens to what was reported."""
+    with (
+        mock.patch.object(broker, "OperationalError", ZeroDivisionError),
+        mock.patch.object(Signal, "send_robust", Signal.send),
+    ):
+        yield
+
+
+def _digests_of_the_last_day() -> AbstractContextManager[Any]:
+    """A digest has what happened within a day of it, and not all that is owed."""
+
+    def due(rows: DeliveryQuerySet, channel: str, now: datetime) -> DeliveryQuerySet:
+        return rows.pending().filter(channel=channel, due_at__lte=now, created_at__gte=now - timedelta(days=1))
+
+    return mock.patch.object(DeliveryQuerySet, "due", due)
 
 
 WITHOUT: dict[str, Callable[[], AbstractContextManager[Any]]] = {
@@ -129,5 +177,10 @@ WITHOUT: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "plan in the transaction": _planned_after_the_commit,
     "mail after the commit": _sent_before_the_commit,
     "catch around a message": _no_catch_around_a_message,
+    "catch around sending": _no_catch_around_sending,
+    "final answers": _nothing_is_final,
+    "record before the next mail": _recorded_at_the_end_of_the_batch,
+    "digests that have no window": _digests_of_the_last_day,
     "broker time-outs": _no_broker_time_outs,
+    "catch around the broker": _no_catch_around_the_broker,
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from kombu.exceptions import OperationalError
 
 from tests.faults import work
 from tests.faults.conftest import Note
@@ -178,6 +179,16 @@ def test_without_time_outs_a_broker_that_hangs_would_hold_whoever_reports(
         with hanging(broker):
             held = report(process, 0, "broker time-outs")
     assert held > HELD
+
+
+def test_without_the_catch_around_the_broker_whoever_reports_would_fail(
+    stage: Stage, broker: RedisServer, reporter: Pool, note: Note
+) -> None:
+    note.control("broker down, without: catch around the broker")
+    with down(broker), pytest.raises(OperationalError):
+        report(reporter, 0, "catch around the broker")
+    stage.finish()
+    stage.outcome().hold()  # what was reported is committed all the same
 
 
 def test_without_a_sweep_what_the_broker_forgot_would_never_be_sent(

@@ -5,9 +5,12 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 
+from tests.crowd import crowd
 from tests.faults import steps, work
 from tests.faults.conftest import Note
 from tests.faults.stage import ACME, Outcome, Stage
+
+BATCH = 20  # mails that a worker has at once
 
 
 def promised() -> int:
@@ -23,6 +26,17 @@ def kill(stage: Stage, step: str, number: int = 1, *without: str) -> Outcome:
     return stage.outcome()
 
 
+def kill_in_a_batch(stage: Stage, number: int, *without: str) -> Outcome:
+    """A worker that has a whole batch is killed when the server has accepted the mail `number` of it."""
+    stage.start_over()
+    stage.crew.once(crowd, BATCH)
+    stage.crew.once(work.report, 0, "crowd")
+    stage.kill(work.work_and_die, stage.server.port, steps.AFTER_ACCEPTANCE, number, without, BATCH)
+    assert len(stage.server.received) == number  # or it was no batch
+    stage.finish(without=without)
+    return stage.outcome({f"crowd{each}@example.com" for each in range(BATCH)})
+
+
 @pytest.mark.parametrize("step", steps.WHERE)
 def test_a_worker_that_is_killed_loses_nothing(
     stage: Stage, note: Note, rounds: Callable[..., range], step: str
@@ -31,6 +45,15 @@ def test_a_worker_that_is_killed_loses_nothing(
         outcome = kill(stage, step, 1 + number % len(ACME))
         note.round(f"worker killed {step}", lost=outcome.lost, doubled=outcome.doubled)
         outcome.hold(doubled=step in steps.ACCEPTED)
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_a_batch_doubles_one_mail_at_most(
+    stage: Stage, note: Note, rounds: Callable[..., range]
+) -> None:
+    for number in rounds(promised()):
+        outcome = kill_in_a_batch(stage, BATCH - number % BATCH)
+        note.round(f"worker killed in a batch of {BATCH}", lost=outcome.lost, doubled=outcome.doubled)
+        outcome.hold(doubled=1)
 
 
 def test_a_process_that_is_killed_after_its_commit_loses_nothing(
@@ -59,6 +82,14 @@ def test_recorded_before_it_is_sent_it_would_be_lost(stage: Stage, note: Note) -
     outcome = kill(stage, steps.AFTER_THE_CLAIM, 2, "record after sending")
     with pytest.raises(AssertionError, match="lost"):
         outcome.hold()
+
+
+def test_recorded_at_the_end_of_the_batch_all_of_it_would_be_doubled(stage: Stage, note: Note) -> None:
+    note.control("without: record before the next mail")
+    outcome = kill_in_a_batch(stage, BATCH, "record before the next mail")
+    with pytest.raises(AssertionError, match="doubled"):
+        outcome.hold(doubled=1)
+    assert outcome.doubled == BATCH
 
 
 @pytest.mark.parametrize("guard", ["mailing before", "stable Message-ID"])

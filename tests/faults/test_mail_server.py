@@ -141,11 +141,71 @@ def test_what_is_final_is_recorded_and_not_tried_again(
 ) -> None:
     misbehave(server)
     tell(cast)
-    assert try_until_given_up() == []
+    sweep()
     note.round(fault, lost=3 - len(server.accepted()))
-    assert server.accepted() == ["alice", "bob", "vera"]
-    assert (eds().state, eds().attempts) == ("failed", 1)
+    hold_final(server, reason)
+
+
+def sweep() -> None:
+    with time_machine.travel(NOON, tick=False):
+        sweeper.sweep()
+
+
+def hold_final(server: MailServer, reason: str) -> None:
+    assert server.accepted() == ["alice", "bob", "vera"], "the others did not go out"
+    assert (eds().state, eds().attempts) == ("failed", 1), f"not final: {eds().state}"
     assert reason in eds().last_error
+
+
+# ---- negative controls ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "misbehave", "reason"),
+    [("answers 5xx", answer_5xx, "554"), ("refuses one recipient", refuse, "550")],
+)
+@pytest.mark.parametrize(
+    ("guard", "missing"), [("final answers", "not final"), ("catch around sending", "the others did not go out")]
+)
+def test_without_the_guard_what_is_final_would_be_tried_again_or_stop_the_others(
+    cast: Cast,
+    server: MailServer,
+    note: Note,
+    fault: str,
+    misbehave: Callable[[MailServer], None],
+    reason: str,
+    guard: str,
+    missing: str,
+) -> None:
+    note.control(f"mail server {fault}, without: {guard}")
+    misbehave(server)
+    tell(cast)
+    with guards.taken_out([guard]):
+        sweep()
+    with pytest.raises(AssertionError, match=missing):
+        hold_final(server, reason)
+
+
+def stall_until_the_server_speaks(cast: Cast, server: MailServer) -> None:
+    """Who ends it, the worker or the server? The stall is longer than a worker's patience, and no longer."""
+    server.on_data = lambda address: setattr(server, "stall", 2 if is_ed(address) else 0)
+    tell(cast)
+    sweep()
+    assert "timed out" in eds().last_error, f"the worker waited for the server: {eds().last_error}"
+
+
+def test_a_worker_does_not_wait_for_a_server_that_stalls(cast: Cast, server: MailServer, note: Note) -> None:
+    stall_until_the_server_speaks(cast, server)
+    note.round("mail server stalls for longer than the time-out")
+
+
+def test_without_a_time_out_a_worker_would_wait_for_a_server_that_stalls(
+    cast: Cast, server: MailServer, note: Note, settings: Any
+) -> None:
+    note.control("mail server stalls, without: time-out")
+    settings.EMAIL_TIMEOUT = None
+    with pytest.raises(AssertionError, match=r"waited for the server: .*451"):
+        stall_until_the_server_speaks(cast, server)
 
 
 def test_a_wait_that_does_not_grow_would_be_noticed(

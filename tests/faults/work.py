@@ -157,9 +157,9 @@ def run_notifications(port: int) -> None:
         call_command("run_notifications", interval=0.1)
 
 
-def work_and_die(port: int, step: str, number: int, without: tuple[str, ...] = ()) -> None:
-    """Works member by member, and is killed when it comes to `step` for the time `number`, from 1 on."""
-    short = {"DELIVERY_LEASE": SHORT_LEASE, "DELIVERY_BATCH": 1}
+def work_and_die(port: int, step: str, number: int, without: tuple[str, ...] = (), batch: int = 1) -> None:
+    """Works on so many members at a time, and is killed when it comes to `step` for the time `number`, from 1 on."""
+    short = {"DELIVERY_LEASE": SHORT_LEASE, "DELIVERY_BATCH": batch}
     with ExitStack() as stack:
         stack.enter_context(mail_server_at(port, **short))
         stack.enter_context(guards.taken_out(without))

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -208,16 +207,6 @@ def test_a_task_that_is_out_of_time_leaves_the_rest_to_the_next(some: None, capl
         assert sum(cleanup.clean_up(seconds=-1).values()) == 2
         assert "The cleanup was not finished within -1 s" in caplog.text
         assert {table.__name__: rows for table, rows in cleanup.clean_up().items()}["UserNotification"] == 4
-
-
-def test_beat_calls_it_once_a_day() -> None:
-    entry = django_settings.CELERY_BEAT_SCHEDULE["clean-up-notifications"]
-    assert entry["task"] in app.tasks
-    schedule = entry["schedule"]
-    due = schedule.remaining_estimate(NOW)
-    assert (NOW + due).time().isoformat("minutes") <= "24:00"
-    assert schedule.hour == {3}
-    assert schedule.minute == {30}
 
 
 def look(times: int, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:

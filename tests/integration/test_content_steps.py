@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from celery import current_app
 from django.core.management import call_command
 from django.db import OperationalError
 from django.db.models import F
@@ -228,12 +227,6 @@ def test_the_task_of_beat_sends_one_task_for_each_site(site: Site, monkeypatch: 
 def test_the_task_takes_the_step(site: Site) -> None:
     tasks.take_step(site.pk, 0)
     assert newest() == "ai-cluster-complete"
-
-
-def test_beat_calls_a_task_that_exists_as_often_as_the_command(settings: Any) -> None:
-    entry = settings.CELERY_BEAT_SCHEDULE["work-on-content"]
-    assert entry["task"] in current_app.tasks
-    assert entry["schedule"] == work.INTERVAL
 
 
 @pytest.fixture

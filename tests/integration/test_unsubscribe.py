@@ -1,7 +1,4 @@
-"""Stopping a team's mail by the link in it."""
-
-import random
-import string
+"""Stopping a team's mail by the link in it. Of forged links there are 10,000 in tests/faults."""
 
 import pytest
 from django.core.signing import Signer
@@ -20,7 +17,6 @@ from tests.cast import Cast
 from tests.web import PREFERENCES, UNSUBSCRIBE, text
 from users.models import User
 
-ALPHABET = string.ascii_letters + string.digits + "-_=:."
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}  # what RFC 8058 §3.1 says a mail program posts
 
 
@@ -143,35 +139,6 @@ def test_a_token_is_about_one_person_and_one_team(cast: Cast) -> None:
 
 def test_a_token_is_the_same_each_time(cast: Cast) -> None:
     assert token_for(cast.vera, cast.acme) == token_for(cast.vera, cast.acme)
-
-
-def test_of_10_000_forged_and_altered_tokens_none_is_accepted(cast: Cast) -> None:
-    dice = random.Random(8058)
-    tokens = [token_for(user, team) for user in (cast.vera, cast.bob) for team in (cast.acme, cast.globex, None)]
-    altered = [alter(dice.choice(tokens), dice) for _ in range(10_000)]
-    assert list(filter(is_accepted, altered)) == []
-    assert all(map(is_accepted, tokens))
-
-
-def alter(token: str, dice: random.Random) -> str:
-    """The token with one or more characters put in, taken out, exchanged or repeated."""
-    altered = token
-    while altered == token:
-        at = dice.randrange(len(token))
-        other = dice.choice(ALPHABET)
-        altered = dice.choice(
-            [
-                token[:at] + other + token[at + 1 :],
-                token[:at] + other + token[at:],
-                token[:at] + token[at + 1 :],
-                token[: at + 1],
-                token.swapcase(),
-                f"{token} ",
-                f"{token}={other}",
-                "".join(dice.choice(ALPHABET) for _ in range(len(token))),
-            ]
-        )
-    return altered
 
 
 def is_accepted(token: str) -> bool:

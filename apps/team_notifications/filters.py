@@ -43,7 +43,13 @@ STATES: dict[str, tuple[Promise, Callable[[Rows, datetime], Rows]]] = {
 LEVELS = {level.slug: level for level in Level}
 SOURCE = re.compile(r"\A[a-z_][a-z0-9_]{0,99}\.[a-z_][a-z0-9_]{0,99}(:[^\x00]{1,100})?\Z")
 LONGEST_SEARCH = 200
-DAYS = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2999, 12, 31))]  # others overflow in some zone
+SEARCH = {"type": "search"}
+DAY = {
+    "input_formats": ["%Y-%m-%d"],
+    "widget": forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+    # Other days overflow in one time zone or another.
+    "validators": [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2999, 12, 31))],
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +67,20 @@ class InboxFilter(FilterSet):  # type: ignore[misc]  # django-filter has no type
     are no filter are none of its business.
     """
 
-    q = CharFilter(label=_("Search"), method="by_words", max_length=LONGEST_SEARCH)
+    q = CharFilter(label=_("Search"), method="by_words", max_length=LONGEST_SEARCH, widget=forms.TextInput(SEARCH))
     state = ChoiceFilter(label=_("State"), choices=[(key, label) for key, (label, _rows) in STATES.items()])
     team = ChoiceFilter(label=_("Team"), method="by_team")
     level = MultipleChoiceFilter(
-        label=_("Level"), method="by_level", choices=[(slug, level.label) for slug, level in LEVELS.items()]
+        label=_("Level"),
+        method="by_level",
+        choices=[(slug, level.label) for slug, level in LEVELS.items()],
+        widget=forms.CheckboxSelectMultiple,
     )
     category = ChoiceFilter(label=_("Category"), method="by_category", empty_label=_("Any"))
     kind = MultipleChoiceFilter(label=_("Kind"), method="by_kind")
     source = CharFilter(label=_("Source"), method="by_source", validators=[RegexValidator(SOURCE)])
-    since = DateFilter(label=_("From"), method="by_first_day", input_formats=["%Y-%m-%d"], validators=DAYS)
-    until = DateFilter(label=_("To"), method="by_last_day", input_formats=["%Y-%m-%d"], validators=DAYS)
+    since = DateFilter(label=_("From"), method="by_first_day", **DAY)
+    until = DateFilter(label=_("To"), method="by_last_day", **DAY)
 
     def __init__(self, data: Parameters, queryset: Rows, *, teams: list[Any], request: Any = None) -> None:
         """`teams` are those of the person; they and the parameter's value are all that an address can name."""

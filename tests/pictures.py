@@ -108,8 +108,8 @@ def open_menu(page: Page) -> None:
 
 
 def archive(page: Page) -> None:
-    """And see what to do if that was a mistake; then put it back."""
-    page.goto("/notifications/?level=info")
+    """And see what to do if that was a mistake."""
+    page.goto("/notifications/?state=inbox")
     page.locator(".menu > summary").first.click()
     page.get_by_role("button", name="Archive").locator("visible=true").click()
     page.get_by_role("button", name="Undo").wait_for()

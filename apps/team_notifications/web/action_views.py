@@ -79,9 +79,11 @@ def mute_kind(request: Request) -> HttpResponse:
     chosen = {(row.notification.slug, row.team) for row in rows if kinds.find(row.notification.slug)}
     for team in {team for _slug, team in chosen}:
         slugs = sorted(slug for slug, of_team in chosen if of_team == team)
-        choose_channels_of_kinds(request.user, {slug: () for slug in slugs}, team)
+        choose_channels_of_kinds(request.user, dict.fromkeys(slugs, ()), team)
     status = ngettext("%d kind muted in its team.", "%d kinds muted in their teams.", len(chosen)) % len(chosen)
-    return answers.in_place(request, seen, f"{status} {gettext('The preferences bring it back.')}" if chosen else status)
+    return answers.in_place(
+        request, seen, f"{status} {gettext('The preferences bring it back.')}" if chosen else status
+    )
 
 
 @require_POST
@@ -118,13 +120,13 @@ def _until(request: Request, quick: Quick) -> UntilForm:
 
 
 def _refused(request: Request, form: UntilForm) -> HttpResponse:
-    return answers.moved(request, " ".join(form.errors["until"]))
+    return answers.moved(request, " ".join(str(error) for error in form.errors["until"]))
 
 
 def _left_alone(posted: int, changed: int) -> str:
     """Why fewer changed than were posted."""
     left = posted - changed
-    if not left or not changed and not posted:
+    if not left or (not changed and not posted):
         return ""
     text = ngettext("%d was left alone, because it changed.", "%d were left alone, because they changed.", left)
     return f" {text % left}"

@@ -107,7 +107,7 @@ def kind_groups(found: InboxFilter) -> list[tuple[str, list[tuple[str, str, bool
 
 def hidden(found: InboxFilter) -> list[tuple[str, str]]:
     """What holds and has no field in the form, so that sending it keeps them."""
-    return [(name, found.understood[name]) for name in ("state", "team", "source") if name in found.understood]
+    return [(name, str(found.understood[name])) for name in ("state", "team", "source") if name in found.understood]
 
 
 def problems(found: InboxFilter) -> list[str]:

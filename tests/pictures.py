@@ -95,6 +95,32 @@ def open_folded(page: Page) -> None:
         folded.first.click()
 
 
+def select(page: Page) -> None:
+    page.goto("/notifications/?team=1")
+    for box in page.get_by_role("checkbox", name="Select", exact=True).all()[:2]:
+        box.check()
+
+
+def open_menu(page: Page) -> None:
+    page.goto("/notifications/?state=inbox")
+    page.locator(".menu > summary").first.click()
+    page.get_by_text("Mute", exact=True).locator("visible=true").click()
+
+
+def archive(page: Page) -> None:
+    """And see what to do if that was a mistake."""
+    page.goto("/notifications/?state=inbox")
+    page.locator(".menu > summary").first.click()
+    page.get_by_role("button", name="Archive").locator("visible=true").click()
+    page.get_by_role("button", name="Undo").wait_for()
+
+
+def open_filters(page: Page) -> None:
+    page.goto("/notifications/?level=error&level=warning&since=2020-01-01&q=is&team=gone&kind=custom-action-down")
+    if (folded := page.locator("#filters > summary")).is_visible():
+        folded.click()
+
+
 def stop_mail(page: Page) -> None:
     """As a person does who reads the mail."""
     page.goto("/mails/instant.html")
@@ -134,6 +160,13 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "inbox-extremes": ("tomas@example.com", at("/notifications/")),
     "inbox-personal": ("ines@example.com", at("/notifications/?team=personal")),
     "inbox-personal-empty": ("noor@example.com", at("/notifications/?team=personal")),
+    "inbox-filters": ("ines@example.com", open_filters),
+    "inbox-filtered": ("ines@example.com", at("/notifications/?level=error&team=1")),
+    "inbox-nothing-matches": ("ines@example.com", at("/notifications/?q=unicorn")),
+    "inbox-archived-empty": ("ines@example.com", at("/notifications/?state=archived")),
+    "inbox-selected": ("ines@example.com", select),
+    "inbox-menu": ("ines@example.com", open_menu),
+    "inbox-undo": ("yuki@example.com", archive),
     "thread": ("ines@example.com", open_thread("Checkout API is down")),
     "thread-table": ("ines@example.com", open_thread("Checkout API is down", unfold=True)),
     "thread-resolved": ("ines@example.com", open_thread("Customer portal is down")),

@@ -14,6 +14,14 @@ from users.models import User
 INBOX = "/notifications/"
 READ = "/notifications/read/"
 UNREAD = "/notifications/unread/"
+ARCHIVE = "/notifications/archive/"
+UNARCHIVE = "/notifications/unarchive/"
+SNOOZE = "/notifications/snooze/"
+MUTE = "/notifications/mute/"
+UNMUTE = "/notifications/unmute/"
+MUTE_KIND = "/notifications/mute-kind/"
+DELETE = "/notifications/delete/"
+UNDO = "/notifications/undo/"
 BELL = "/notifications/bell/"
 PREFERENCES = "/notifications/preferences/"
 BY_KIND = "/notifications/kinds/"
@@ -44,6 +52,13 @@ def text(response: HttpResponse) -> str:
 def shown(response: HttpResponse) -> list[int]:
     """The ids of the threads on a page, in their order."""
     return [int(pk) for pk in re.findall(r'<li id="thread-(\d+)" class', response.content.decode())]
+
+
+def token_of(response: HttpResponse) -> str:
+    """What the Undo button on a page sends."""
+    content = response.content.decode()
+    [token] = re.findall(r'name="token" value="([^"]+)"', content)
+    return str(unescape(token))
 
 
 def posted_by_mark_all(response: HttpResponse) -> list[str]:

@@ -87,34 +87,29 @@ def page(rows: UserNotificationQuerySet, *, after: str = "", size: int | None = 
 # ---- acting ---------------------------------------------------------------------------------------------------------
 
 
-def mark_read(rows: UserNotificationQuerySet, seen: int | Mapping[int, int] | None = None) -> int:
-    """Marks rows read.
+def mark_read(
+    rows: UserNotificationQuerySet, seen: int | Mapping[int, int] | None = None, *, at: datetime | None = None
+) -> int:
+    """Marks rows read, as of `at` (default: now).
 
     `seen` is how many occurrences the reader saw, one number for all the rows or one for each by its key. A thread that
     happened once more meanwhile stays unread, and so does a row that the mapping leaves out. None: read as it stands.
     """
     with transaction.atomic(using=router.db_for_write(UserNotification)):
-        unread = _with_threads_held(rows.unread())
-        if isinstance(seen, Mapping):
-            stands = (
-                unread.using(router.db_for_write(UserNotification))
-                .filter(pk__in=seen)
-                .values_list("pk", "notification__occurrences")
-            )
-            unread = unread.filter(pk__in=[pk for pk, occurrences in stands if occurrences <= seen[pk]])
-        elif seen is not None:
-            unread = unread.filter(notification__occurrences__lte=seen)
-        return unread.update(is_read=True, read_at=timezone.now())
+        unread = _seen(_with_threads_held(rows.unread()), seen)
+        return unread.update(is_read=True, read_at=at or timezone.now())
 
 
 def mark_unread(rows: UserNotificationQuerySet) -> int:
     return rows.filter(is_read=True).update(is_read=False, read_at=None)
 
 
-def archive(rows: UserNotificationQuerySet) -> int:
-    """Puts rows away until it happens again."""
+def archive(
+    rows: UserNotificationQuerySet, seen: int | Mapping[int, int] | None = None, *, at: datetime | None = None
+) -> int:
+    """Puts rows away, as of `at` (default: now), until it happens again. `seen` is that of `mark_read`."""
     with transaction.atomic(using=router.db_for_write(UserNotification)):
-        return _with_threads_held(rows.filter(archived_at=None)).update(archived_at=timezone.now())
+        return _seen(_with_threads_held(rows.filter(archived_at=None)), seen).update(archived_at=at or timezone.now())
 
 
 def unarchive(rows: UserNotificationQuerySet) -> int:
@@ -141,11 +136,66 @@ def unmute(rows: UserNotificationQuerySet) -> int:
 def delete(rows: UserNotificationQuerySet) -> int:
     """Removes the member's own copies. Should it happen again, they are told anew."""
     with transaction.atomic(using=router.db_for_write(UserNotification)):
-        _, by_model = _with_threads_held(rows).delete()
-        return by_model.get(UserNotification._meta.label, 0)
+        return _delete(_with_threads_held(rows))
+
+
+def take_out(rows: UserNotificationQuerySet, seen: Mapping[int, int]) -> list[UserNotification]:
+    """Deletes those of `rows` whose threads did not happen again since the reader saw them, and returns them.
+
+    `seen` is the mapping of `mark_read`. What is returned is what `restore` takes.
+    """
+    database = router.db_for_write(UserNotification)
+    with transaction.atomic(using=database):
+        taken = list(_seen(_with_threads_held(rows), seen).using(database))
+        _delete(rows.filter(pk__in=[row.pk for row in taken]))
+    return taken
+
+
+def restore(user: Any, rows: Iterable[UserNotification], *, taken_at: datetime) -> int:
+    """Puts back what `take_out` took from `user` at a time, and returns how many rows that were.
+
+    A row stays away when its thread is gone, or when the member has it again. What was resolved meanwhile is read, as
+    it is for everybody. Mail that was still owed for a row is not owed again.
+    """
+    database = router.db_for_write(UserNotification)
+    by_thread = {row.notification_id: row for row in rows}
+    with transaction.atomic(using=database):
+        # Nothing happens on these threads until the commit, and nobody removes them.
+        threads = Notification.objects.using(database).select_for_update(no_key=True).filter(pk__in=by_thread)
+        found = {thread.pk: thread for thread in threads.order_by("identifier")}
+        held = UserNotification.objects.using(database).filter(user=user.pk, notification__in=list(found))
+        for thread_id in held.values_list("notification", flat=True):
+            del found[thread_id]
+        missing = [_row_of(user, thread, by_thread[thread.pk], taken_at) for thread in found.values()]
+        # Conflicts: a personal thread may be told anew by a call that does not wait for its lock.
+        UserNotification.objects.bulk_create(missing, ignore_conflicts=True)
+    return len(missing)
 
 
 # ---- how ------------------------------------------------------------------------------------------------------------
+
+
+def _seen(rows: UserNotificationQuerySet, seen: int | Mapping[int, int] | None) -> UserNotificationQuerySet:
+    """Those of `rows` whose threads did not happen again since; a mapping leaves out the rows that it does not name."""
+    if isinstance(seen, Mapping):
+        database = router.db_for_write(UserNotification)
+        stands = rows.using(database).filter(pk__in=seen).values_list("pk", "notification__occurrences")
+        return rows.filter(pk__in=[pk for pk, occurrences in stands if occurrences <= seen[pk]])
+    return rows if seen is None else rows.filter(notification__occurrences__lte=seen)
+
+
+def _delete(rows: UserNotificationQuerySet) -> int:
+    _, by_model = rows.delete()
+    return by_model.get(UserNotification._meta.label, 0)
+
+
+def _row_of(user: Any, thread: Notification, taken: UserNotification, taken_at: datetime) -> UserNotification:
+    """The row as it was taken; whose it is and which team it belongs to is asked anew."""
+    fields = {field.attname: getattr(taken, field.attname) for field in UserNotification._meta.concrete_fields}
+    row = UserNotification(**{**fields, "user_id": user.pk, "team_id": thread.team_id})
+    if thread.resolved_at and thread.resolved_at >= taken_at and not row.is_read:
+        row.is_read, row.read_at = True, thread.resolved_at
+    return row
 
 
 def _permitted(user: Any) -> Q:

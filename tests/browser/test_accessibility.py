@@ -11,13 +11,14 @@ from team_notifications.delivery.channels.email.suppression import suppress
 from team_notifications.delivery.channels.email.unsubscribe import token_for
 from team_notifications.models import Suppression
 from team_notifications.notify import notify_user, resolve_notification
-from tests.browser.steps import SignIn, bell, panel
+from tests.browser.steps import SignIn, bell, panel, thread
 from tests.cast import Cast
 from tests.web import INBOX, PREFERENCES, UNSUBSCRIBE, tell
 
 PAGES = [
     *("/", "/teams/acme/", "/teams/acme/actions/", "/teams/acme/products/", "/teams/acme/content/"),
-    *(INBOX, f"{INBOX}?team=personal", PREFERENCES),
+    *(INBOX, f"{INBOX}?team=personal", f"{INBOX}?level=error&q=e&kind=a-b&team=0", PREFERENCES),
+    *(f"{INBOX}?state={state}" for state in ("unread", "snoozed", "archived")),
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -61,6 +62,17 @@ def test_axe_finds_nothing(
     bell(page, "7 unread").click()
     expect(panel(page).get_by_role("listitem")).to_have_count(8)
     assert violations(page) == []
+    page.goto(f"{INBOX}?state=inbox")
+    page.get_by_role("checkbox", name="Select", exact=True).first.check()
+    thread(page, "warning").locator(".menu > summary").click()
+    for folded in thread(page, "warning").locator(".choice > summary").all():
+        folded.click()
+        assert violations(page) == []
+    thread(page, "warning").get_by_role("button", name="Archive").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("button", name="Undo").click()
+    expect(thread(page, "warning")).to_be_visible()
     page.goto(f"{PREFERENCES}{cast.acme.pk}/")
     for folded in page.get_by_role("main").locator("summary").all():
         folded.click()

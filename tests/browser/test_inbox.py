@@ -51,7 +51,7 @@ def test_personal_ones_have_a_place_where_mark_all_read_leaves_the_teams_alone(i
     expect(inbox_page.get_by_role("article")).to_have_count(1)
     inbox_page.get_by_role("main").get_by_role("button", name="Mark all read").click()
     expect(bell(inbox_page, "2 unread")).to_be_visible()
-    inbox_page.get_by_role("main").get_by_role("link", name="All").click()
+    inbox_page.get_by_role("main").get_by_role("link", name="All", exact=True).click()
     expect(inbox_page.get_by_role("article")).to_have_count(3)
 
 

@@ -10,10 +10,14 @@ from team_notifications.models import Notification, UserNotification
 from teams.models import Team
 from tests.cast import Cast, join
 from tests.kinds import kind, registered
-from tests.web import BELL, HTMX, INBOX, PREFERENCES, READ
+from tests.web import ARCHIVE, BELL, DELETE, HTMX, INBOX, MUTE, PREFERENCES, READ, SNOOZE, UNDO, token_of
 from users.models import User
 
-LIMIT = 12  # the session, the person, their teams for the header; the rest is ours
+ALL_FILTERS = (
+    f"{INBOX}?q=x&state=unread&team=personal&level=info&level=error&category=sync&kind=a-b&kind=sync-failed"
+    "&source=teams.team:1&since=2020-01-01&until=2029-01-01&nonsense=x"
+)
+LIMIT = 13  # the session, the person, their teams for the header; the rest is ours
 
 
 def add_threads(cast: Cast, size: int) -> list[UserNotification]:
@@ -34,7 +38,7 @@ def queries(client: Client, address: str, **posted: object) -> int:
     return len(captured)
 
 
-@pytest.mark.parametrize("address", [INBOX, BELL])
+@pytest.mark.parametrize("address", [INBOX, BELL, f"{INBOX}?kind=a-b&q=x&level=info&state=unread", ALL_FILTERS])
 def test_10_threads_cost_as_many_as_1000(client: Client, cast: Cast, address: str) -> None:
     client.force_login(cast.bob)
     add_threads(cast, 10)
@@ -49,12 +53,31 @@ def test_marking_2_threads_costs_as_many_as_marking_50(client: Client, cast: Cas
     assert queries(client, READ, thread=rows[:2]) == queries(client, READ, thread=rows[2:])
 
 
+@pytest.mark.parametrize(
+    ("address", "more"), [(ARCHIVE, {}), (DELETE, {}), (SNOOZE, {"for": "later"}), (MUTE, {"for": "ever"})]
+)
+def test_acting_on_2_threads_costs_as_many_as_on_50(
+    client: Client, cast: Cast, address: str, more: dict[str, str]
+) -> None:
+    client.force_login(cast.bob)
+    rows = [f"{row.pk}:1" for row in add_threads(cast, 52)]
+    assert queries(client, address, thread=rows[:2], **more) == queries(client, address, thread=rows[2:], **more)
+
+
+def test_undoing_50_threads_costs_as_many_as_2(client: Client, cast: Cast) -> None:
+    client.force_login(cast.bob)
+    rows = [f"{row.pk}:1" for row in add_threads(cast, 52)]
+    few, many = (token_of(client.post(DELETE, {"thread": named}, headers=HTMX)) for named in (rows[:2], rows[2:]))
+    assert queries(client, UNDO, token=few) == queries(client, UNDO, token=many)
+
+
 def test_1_team_costs_as_many_as_20(client: Client, cast: Cast) -> None:
     client.force_login(cast.vera)
-    few = [queries(client, address) for address in (INBOX, PREFERENCES, "/")]
+    pages = (INBOX, ALL_FILTERS, PREFERENCES, "/")
+    few = [queries(client, address) for address in pages]
     for number in range(19):
         join(cast.vera, Team.objects.create(name=f"Team {number}", slug=f"team-{number}"), "Viewer")
-    assert [queries(client, address) for address in (INBOX, PREFERENCES, "/")] == few
+    assert [queries(client, address) for address in pages] == few
 
 
 def test_choosing_by_kind_costs_one_query_for_2_kinds_and_for_30_whatever_is_chosen(client: Client, cast: Cast) -> None:

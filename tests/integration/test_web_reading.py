@@ -119,7 +119,10 @@ def test_htmx_gets_the_thread_and_the_count_of_the_bell(client: Client, cast: Ca
     client.force_login(cast.vera)
     response = client.post(READ, {"thread": f"{row.pk}:1"}, headers=HTMX)
     assert shown(response) == [row.pk]
-    assertContains(response, 'hx-swap-oob="true"', count=3)
+    assertContains(response, f'<li id="thread-{row.pk}" class="thread is-info" hx-swap-oob="true">')
+    assertContains(response, '<span id="bell-count" hx-swap-oob="true">')
+    assertContains(response, '<div id="inbox-status" class="inbox-status" role="status" hx-swap-oob="true">')
+    assertContains(response, '<span id="count-unread" class="count" hx-swap-oob="true">1</span>', html=True)
     assertContains(response, "Mark unread")
     assertContains(response, "Notifications, 1 unread")
     assertContains(response, "1 thread marked read.")

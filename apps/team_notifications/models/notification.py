@@ -144,6 +144,9 @@ class UserNotificationQuerySet(models.QuerySet["UserNotification"]):
     def unread(self) -> "UserNotificationQuerySet":
         return self.filter(is_read=False)
 
+    def read(self) -> "UserNotificationQuerySet":
+        return self.filter(is_read=True)
+
     def archived(self) -> "UserNotificationQuerySet":
         return self.filter(archived_at__isnull=False)
 

@@ -16,6 +16,7 @@ from team_notifications import kinds
 from team_notifications.kinds import Kind
 from team_notifications.levels import Level
 from team_notifications.models import Notification
+from team_notifications.web.days import until
 from team_notifications.web.reader import unread
 
 OPENING_LINES = 3
@@ -59,9 +60,11 @@ def _icon(kind: Kind | None, level: Level) -> str:
 
 @register.simple_tag
 def when(moment: datetime) -> SafeString:
-    """`moment` as time ago; the exact time, in the zone of the person, is its title."""
+    """`moment` as time ago; the exact time, in the zone of the person, is its title, and is read out."""
     local = timezone.localtime(moment)
-    return _time(local, ago(moment), title=f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}")
+    exact = f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
+    read_out = format_html('<span class="visually-hidden">, {}</span>', exact)
+    return _time(local, format_html("{}{}", ago(moment), read_out), title=exact)
 
 
 @register.simple_tag
@@ -73,6 +76,17 @@ def exactly(moment: datetime) -> SafeString:
 
 def _time(local: datetime, text: str, *, title: str) -> SafeString:
     return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat("T", "seconds"), title, text)
+
+
+@register.simple_tag
+def runs(moment: datetime | None) -> str:
+    """Until when it holds, in words; empty when it is over."""
+    return until(moment) if moment and moment > timezone.now() else ""
+
+
+@register.simple_tag
+def kind_of(thread: Notification) -> Kind | None:
+    return kinds.find(thread.slug)
 
 
 def ago(moment: datetime) -> str:

@@ -17,15 +17,15 @@ MORNING = time(8)
 LONGEST = timedelta(days=366)
 
 
-def _morning_in(days: int, now: datetime) -> datetime:
+def morning_in(days: int, now: datetime) -> datetime:
     return timezone.make_aware(datetime.combine(now.date() + timedelta(days=days), MORNING))
 
 
 # What a button sends → its label, and the time that it means
 QUICK: dict[str, tuple[Promise, Callable[[datetime], datetime | None]]] = {
     "hour": (_("For an hour"), lambda now: now + timedelta(hours=1)),
-    "tomorrow": (_("Until tomorrow morning"), lambda now: _morning_in(1, now)),
-    "monday": (_("Until Monday morning"), lambda now: _morning_in(7 - now.weekday(), now)),
+    "tomorrow": (_("Until tomorrow morning"), lambda now: morning_in(1, now)),
+    "monday": (_("Until Monday morning"), lambda now: morning_in(7 - now.weekday(), now)),
     "end": (_("End it"), lambda now: None),
 }
 

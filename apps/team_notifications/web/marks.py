@@ -8,15 +8,22 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from team_notifications import conf
+
+MOST = 100  # unless pages are set to hold more
 THREAD = re.compile(r"([0-9]{1,18}):([0-9]{1,9})")
 
 
 def seen(values: Iterable[str]) -> dict[int, int]:
     """Id → occurrences that the person saw, from values such as ``7:3``.
 
-    Raises BadRequest, naming the value, for anything else.
+    Raises BadRequest, naming the value, for anything else, and for more threads than a page holds.
     """
-    return dict(_thread(value) for value in values)
+    threads = dict(_thread(value) for value in values)
+    most = max(MOST, conf.settings().page_size, conf.settings().bell_size)
+    if len(threads) > most:
+        raise BadRequest(f"These are {len(threads)} threads; at most {most} are taken at once.")
+    return threads
 
 
 def _thread(value: str) -> tuple[int, int]:

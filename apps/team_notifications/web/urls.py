@@ -1,6 +1,6 @@
 from django.urls import path
 
-from team_notifications.web import preference_views, thread_views, unsubscribe_views, views
+from team_notifications.web import action_views, preference_views, thread_views, unsubscribe_views, views
 
 app_name = "team_notifications"
 
@@ -9,6 +9,14 @@ urlpatterns = [
     path("bell/", views.bell, name="bell"),
     path("read/", views.mark_read, name="mark-read"),
     path("unread/", views.mark_unread, name="mark-unread"),
+    path("archive/", action_views.archive, name="archive"),
+    path("unarchive/", action_views.unarchive, name="unarchive"),
+    path("snooze/", action_views.snooze, name="snooze"),
+    path("mute/", action_views.mute, name="mute"),
+    path("unmute/", action_views.unmute, name="unmute"),
+    path("mute-kind/", action_views.mute_kind, name="mute-kind"),
+    path("delete/", action_views.delete, name="delete"),
+    path("undo/", action_views.take_back, name="undo"),
     path("thread/<str:key>/", thread_views.thread_page, name="thread"),
     path("thread/<str:key>/why-not/", thread_views.why_not_page, name="why-not"),
     path("preferences/", preference_views.preferences_page, name="preferences"),

@@ -58,7 +58,46 @@ function makeDisclosure(bell) {
   });
 }
 
+// The list: selecting all that is shown, menus that close, and the focus, which outlives what it was on.
+
+function selectAll(event) {
+  const all = document.querySelector("[data-select-all]");
+  if (!all) return;
+  const boxes = [...document.querySelectorAll('.threads input[type="checkbox"][name="thread"]')];
+  if (event.target === all) boxes.forEach((box) => (box.checked = all.checked));
+  else if (boxes.includes(event.target)) all.checked = boxes.every((box) => box.checked);
+}
+
+function closeMenus(event) {
+  const open = document.querySelectorAll(".menu[open], .bulk .choice[open]");
+  open.forEach((menu) => {
+    if (event.type === "click" && event.composedPath().includes(menu)) return;
+    const hadFocus = menu.contains(document.activeElement);
+    menu.open = false;
+    if (hadFocus && event.type === "keydown") menu.querySelector("summary").focus();
+  });
+}
+
+function keepFocus() {
+  let place = -1;
+  const threads = () => [...document.querySelectorAll(".threads .thread")];
+  document.body.addEventListener("htmx:beforeSwap", () => {
+    const now = threads().findIndex((thread) => thread.contains(document.activeElement));
+    if (now >= 0) place = now;
+  });
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id !== "inbox-list" || document.activeElement !== document.body) return;
+    const next = threads().at(Math.min(place, threads().length - 1));
+    (next && place >= 0 ? next.querySelector(".menu > summary") : event.target).focus();
+  });
+}
+
+document.addEventListener("change", selectAll);
+document.addEventListener("click", closeMenus);
+document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(event));
+
 if (window.htmx) {
+  keepFocus();
   document.querySelectorAll("[data-bell]").forEach(makeDisclosure);
   // What the page shows is out of date (a thread that is gone, another session): show what is there now.
   document.body.addEventListener("htmx:responseError", () => location.reload());

@@ -1,0 +1,62 @@
+"""Until when a thread is snoozed or muted: a quick choice, or any time. In the person's time zone."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from team_notifications.inbox import FOREVER
+from team_notifications.web.do_not_disturb import LONGEST, morning_in
+
+# What a button sends → its label, and the time that it means
+Quick = Mapping[str, tuple[Promise, Callable[[datetime], datetime]]]
+
+SNOOZES: Quick = {
+    "later": (_("Later today"), lambda now: now + timedelta(hours=3)),
+    "tomorrow": (_("Tomorrow"), lambda now: morning_in(1, now)),
+    "week": (_("Next week"), lambda now: morning_in(7 - now.weekday(), now)),
+}
+MUTES: Quick = {
+    "hours": (_("For 8 hours"), lambda now: now + timedelta(hours=8)),
+    "day": (_("For a day"), lambda now: now + timedelta(days=1)),
+    "week": (_("For a week"), lambda now: now + timedelta(days=7)),
+    "ever": (_("For good"), lambda now: FOREVER),
+}
+
+
+def labels(quick: Quick) -> list[tuple[str, Promise]]:
+    return [(key, label) for key, (label, _time) in quick.items()]
+
+
+class UntilForm(forms.Form):
+    """Cleans to ``until``. A quick choice goes before a time."""
+
+    until = forms.DateTimeField(required=False)
+
+    def __init__(self, quick: Quick, data: QueryDict) -> None:
+        super().__init__(data)
+        self.quick = quick
+        self.fields["for"] = forms.ChoiceField(required=False, choices=labels(quick))
+
+    def clean(self) -> dict[str, Any]:
+        chosen = self.cleaned_data.get("for")
+        if chosen:
+            _label, time = self.quick[chosen]
+            self.cleaned_data["until"] = time(timezone.localtime())
+        elif not self.errors:
+            self._check(self.cleaned_data["until"])
+        return self.cleaned_data
+
+    def _check(self, until: datetime | None) -> None:
+        now = timezone.now()
+        if until is None:
+            self.add_error("until", _("Choose a time."))
+        elif until <= now:
+            self.add_error("until", _("This time is over."))
+        elif until > now + LONGEST:
+            self.add_error("until", _("At most a year from now."))

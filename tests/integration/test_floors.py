@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import Permission
 from django.core import mail
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from team_notifications import inbox, preferences
+from team_notifications import floors, inbox, preferences
 from team_notifications.delivery import mailings
 from team_notifications.delivery.channels.email.suppression import suppress
+from team_notifications.delivery.channels.email.unsubscribe import token_for
 from team_notifications.kind_preferences import choose_channels, kind_choices
 from team_notifications.levels import Level, Threshold
 from team_notifications.models import (
@@ -34,7 +37,7 @@ from teams.permissions import Directory
 from tests.cast import Cast, join
 from tests.crowd import crowd
 from tests.kinds import kind, registered
-from tests.web import row_of, unread_slugs
+from tests.web import UNSUBSCRIBE, row_of, text, unread_slugs
 from users.models import User
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -275,6 +278,141 @@ def test_who_lost_the_permission_by_then_is_sent_nothing(cast: Cast) -> None:
     held_mail(cast)
     cast.acme.memberships.get(user=cast.vera).roles.clear()
     assert mailed_to(NOON + 3 * HOUR) == []
+
+
+# ---- what mails say -------------------------------------------------------------------------------------------------
+
+IN_ACME = "You get this because you are in Acme."
+DEMANDED = "Errors reach you by email whatever you choose: a rule of Acme."
+
+
+def reasons() -> dict[str, str]:
+    """By name, why each who got a mail gets it."""
+    mailed_to()
+    found = {message.to[0].partition("@")[0]: str(message.body) for message in mail.outbox}
+    return {name: body.partition("\n--\n")[2].splitlines()[0] for name, body in found.items()}
+
+
+def test_a_mail_that_only_a_floor_demanded_does_not_call_it_their_choice(cast: Cast) -> None:
+    preferences.choose(cast.alice, email_enabled=False)
+    choose_channels(cast.ed, "sync-failed", channels=["in_app"])
+    floor(cast.acme)
+    tell(cast.acme)
+    said = reasons()
+    assert said["alice"] == said["ed"] == f"{IN_ACME} {DEMANDED}"
+    assert said["vera"] == said["bob"] == f"{IN_ACME} Warnings and errors reach you by email at once."
+
+
+def test_a_digest_says_of_what_they_chose_and_of_what_a_floor_demanded(cast: Cast) -> None:
+    choose_channels(cast.vera, "sync-failed", channels=[])
+    floor(cast.acme)
+    for slug in ("sync-failed", "something-else"):
+        tell(cast.acme, slug, recipients=[cast.vera])
+    assert reasons() == {"vera": f"{IN_ACME} Warnings and errors reach you by email at once. {DEMANDED}"}
+
+
+def test_the_link_in_a_mail_stops_what_the_floors_do_not_demand_and_says_so(cast: Cast, client: Client) -> None:
+    floor(cast.acme, permission=ADMINS)
+    for user, still_comes in ((cast.alice, True), (cast.vera, False)):
+        link = f"{UNSUBSCRIBE}{token_for(user, cast.acme)}/"
+        for page in (text(client.get(link)), text(client.post(link))):
+            assert (DEMANDED in page) is still_comes
+            assert ("No other mail from this team" in page) is still_comes
+            assert ("No more mail from this team" in page) is not still_comes
+    tell(cast.acme, "slow", level="warning")
+    tell(cast.acme)
+    assert mailed_to() == ["alice", "bob", "ed"]
+    assert {message.subject for message in mail.outbox if message.to == [cast.alice.email]} == {"Error: sync-failed"}
+
+
+@pytest.mark.parametrize("user", ["grace", "oscar", "sue"])
+def test_the_page_that_stops_mail_says_of_no_floor_to_who_is_not_in_the_team(
+    cast: Cast, client: Client, user: str
+) -> None:
+    floor(cast.acme)
+    assert DEMANDED not in text(client.get(f"{UNSUBSCRIBE}{token_for(getattr(cast, user), cast.acme)}/"))
+    assert DEMANDED not in text(client.get(f"{UNSUBSCRIBE}{token_for(cast.vera, None)}/"))
+
+
+# ---- what holds for somebody, and setting it ------------------------------------------------------------------------
+
+
+def test_of_several_floors_the_lowest_holds(cast: Cast) -> None:
+    floor(cast.acme)
+    floor(cast.acme, permission=ADMINS, level=Threshold.WARNING)
+    floor(cast.globex, "in_app", permission=ADMINS)
+    floor(cast.globex, permission=GONE)
+    assert floors.held_by(cast.alice) == {cast.acme.pk: {"email": Threshold.WARNING}}
+    assert floors.held_by(cast.bob) == {
+        cast.acme.pk: {"email": Threshold.ERROR},
+        cast.globex.pk: {"in_app": Threshold.ERROR},
+    }
+    assert floors.held_by(cast.sue) == floors.held_by(cast.oscar) == {}
+
+
+def test_floors_are_set_by_channel_and_permission_and_the_others_stay(
+    cast: Cast, django_capture_on_commit_callbacks: Any
+) -> None:
+    floor(cast.acme, permission=GONE)
+    floor(cast.globex)
+    with django_capture_on_commit_callbacks() as callbacks:
+        floors.choose(cast.acme, {("email", ADMINS): Threshold.ERROR, ("in_app", ""): Threshold.INFO})
+    assert len(callbacks) == 1  # what is held back is looked at again
+    floors.choose(cast.acme, {("email", ADMINS): Threshold.WARNING, ("in_app", ""): None, ("email", ""): None})
+    found = set(Floor.objects.values_list("team", "channel", "permission", "level"))
+    assert found == {
+        (cast.acme.pk, "email", GONE, 40),
+        (cast.acme.pk, "email", ADMINS, 30),
+        (cast.globex.pk, "email", "", 40),
+    }
+    floors.choose(cast.acme, {("email", GONE): None})
+    assert not Floor.objects.filter(permission=GONE).exists()
+
+
+@pytest.mark.parametrize(
+    ("levels", "error", "said"),
+    [
+        ({("fax", ""): 40}, ValueError, "There is no channel 'fax'; there are in_app, email."),
+        ({("email", None): 40}, TypeError, "A permission is named by text like 'app_label.codename', not None."),
+        ({("email", GONE): 40}, ValueError, "There is no permission 'teams.fly_team'"),
+        ({("email", "admins"): 40}, ValueError, "There is no permission 'admins'"),
+        ({("email", ""): 25}, ValueError, "25 is no threshold; there are 20 (INFO), 30 (WARNING), 40 (ERROR)."),
+        ({("email", ""): "40"}, ValueError, "'40' is no threshold"),
+        ({("email", ""): True}, ValueError, "True is no threshold"),
+    ],
+    ids=str,
+)
+def test_nonsense_raises_naming_it_and_nothing_is_stored(
+    cast: Cast, levels: dict[Any, Any], error: type[Exception], said: str
+) -> None:
+    floor(cast.acme)
+    with pytest.raises(error) as raised:
+        floors.choose(cast.acme, {("in_app", ""): 20, **levels})
+    assert said in str(raised.value)
+    assert Floor.objects.get().channel == "email"
+
+
+@pytest.mark.parametrize(
+    ("team", "error"), [("acme", TypeError), (None, TypeError), (Team(name="New"), ValueError)], ids=str
+)
+def test_what_is_no_saved_team_raises(cast: Cast, team: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        floors.choose(team, {("email", ""): 40})
+    with pytest.raises(error):
+        preferences.choose_for_team(team, in_app_enabled=False)
+    assert not Preference.objects.exists()
+
+
+def test_two_permissions_of_one_name_are_told_apart(cast: Cast, settings: Any) -> None:
+    names = ["teams.change_team", "custom_actions.change_customaction", "content.change_site"]
+    Permission.objects.filter(codename__in=["change_team", "change_site"]).update(name="Can change it")
+    settings.TEAM_NOTIFICATIONS = {**settings.TEAM_NOTIFICATIONS, "FLOOR_PERMISSIONS": names}
+    assert [circle.label for circle in floors.circles(cast.acme)] == [
+        "Every member",
+        "Can change it (teams.change_team)",
+        "Can change custom action",
+        "Can change it (content.change_site)",
+    ]
 
 
 # ---- a permission that is gone --------------------------------------------------------------------------------------

@@ -340,11 +340,13 @@ def test_the_page_that_stops_mail_says_of_no_floor_to_who_is_not_in_the_team(
 def test_of_several_floors_the_lowest_holds(cast: Cast) -> None:
     floor(cast.acme)
     floor(cast.acme, permission=ADMINS, level=Threshold.WARNING)
+    floor(cast.acme, "in_app", level=Threshold.INFO)
+    floor(cast.acme, "in_app", permission=ADMINS)
     floor(cast.globex, "in_app", permission=ADMINS)
     floor(cast.globex, permission=GONE)
-    assert floors.held_by(cast.alice) == {cast.acme.pk: {"email": Threshold.WARNING}}
+    assert floors.held_by(cast.alice) == {cast.acme.pk: {"email": Threshold.WARNING, "in_app": Threshold.INFO}}
     assert floors.held_by(cast.bob) == {
-        cast.acme.pk: {"email": Threshold.ERROR},
+        cast.acme.pk: {"email": Threshold.ERROR, "in_app": Threshold.INFO},
         cast.globex.pk: {"in_app": Threshold.ERROR},
     }
     assert floors.held_by(cast.sue) == floors.held_by(cast.oscar) == {}
@@ -443,9 +445,12 @@ def statements(team: Team, **changes: Any) -> list[str]:
     return [query["sql"] for query in captured]
 
 
-def test_an_event_costs_the_same_for_10_members_and_for_1000_and_one_more_for_a_permission(db: None) -> None:
+def test_an_event_costs_the_same_for_10_members_and_for_10000_and_one_more_for_a_permission(
+    db: None, settings: Any
+) -> None:
+    settings.TEAM_NOTIFICATIONS = {**settings.TEAM_NOTIFICATIONS, "FANOUT_CHUNK": 100_000}
     costs = []
-    for size in (10, 1_000):
+    for size in (10, 10_000):
         team = crowd(size, name=f"crowd-{size}")
         before = len(statements(team, slug="first"))
         floor(team, "in_app", Threshold.INFO)

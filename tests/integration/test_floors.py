@@ -1,7 +1,7 @@
 """Floors: what reaches members of a team whatever they chose."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from itertools import product
 from typing import Any
@@ -14,10 +14,11 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from team_notifications import floors, inbox, preferences
+from team_notifications import explain, floors, inbox, preferences
 from team_notifications.delivery import mailings
 from team_notifications.delivery.channels.email.suppression import suppress
 from team_notifications.delivery.channels.email.unsubscribe import token_for
+from team_notifications.explain import Ground, Rule, why_not
 from team_notifications.kind_preferences import choose_channels, kind_choices
 from team_notifications.levels import Level, Threshold
 from team_notifications.models import (
@@ -332,6 +333,42 @@ def test_the_page_that_stops_mail_says_of_no_floor_to_who_is_not_in_the_team(
     floor(cast.acme)
     assert DEMANDED not in text(client.get(f"{UNSUBSCRIBE}{token_for(getattr(cast, user), cast.acme)}/"))
     assert DEMANDED not in text(client.get(f"{UNSUBSCRIBE}{token_for(cast.vera, None)}/"))
+
+
+# ---- why, and why not -----------------------------------------------------------------------------------------------
+
+
+def test_who_got_it_by_a_floor_is_told_so(cast: Cast, client: Client) -> None:
+    preferences.choose(cast.alice, **OFF)
+    floor(cast.acme, "in_app", Threshold.WARNING, ADMINS)
+    floor(cast.acme, "email", Threshold.INFO, GONE)
+    row = row_of(cast.alice, tell(cast.acme))
+    found = {(reason.ground, reason.channel, reason.lets_through) for reason in explain.why(row, cast.alice)}
+    assert (Ground.CHANNEL, "in_app", False) in found
+    assert (Ground.FLOOR, "in_app", True) in found
+    assert (Ground.FLOOR, "email", True) not in found
+    client.force_login(cast.alice)
+    page = text(client.get(f"/notifications/thread/{row.pk}/"))
+    assert "Warnings and errors come to your inbox whatever you choose a rule of Acme" in page
+
+
+@pytest.mark.parametrize(
+    "choose",
+    [
+        lambda vera: preferences.choose(vera, in_app_enabled=False),
+        lambda vera: preferences.choose(vera, in_app_level=Threshold.ERROR),
+        lambda vera: choose_channels(vera, "sync-failed", channels=["email"]),
+    ],
+    ids=["switch", "threshold", "kind"],
+)
+def test_what_a_floor_overrules_is_not_why_they_did_not_get_it(cast: Cast, choose: Callable[[User], None]) -> None:
+    choose(cast.vera)
+    thread = tell(cast.acme, level="warning", recipients=[cast.ed])
+    assert why_not(thread, cast.vera).rule in {Rule.IN_APP_OFF, Rule.UNDER_THRESHOLD, Rule.KIND_SILENCED}
+    floor(cast.acme, "in_app", Threshold.ERROR)
+    assert why_not(thread, cast.vera).rule in {Rule.IN_APP_OFF, Rule.UNDER_THRESHOLD, Rule.KIND_SILENCED}
+    floor(cast.acme, "in_app", Threshold.WARNING, "custom_actions.view_customaction")
+    assert why_not(thread, cast.vera).rule is Rule.NO_COPY
 
 
 # ---- what holds for somebody, and setting it ------------------------------------------------------------------------

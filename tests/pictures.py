@@ -121,6 +121,15 @@ def open_filters(page: Page) -> None:
         folded.click()
 
 
+def refused_floor(page: Page) -> None:
+    page.goto("/notifications/team/1/")
+    page.get_by_role("row", name="Every member").get_by_label("Email").evaluate(
+        "select => { select.options[1].value = 'loud'; select.selectedIndex = 1 }"
+    )
+    page.get_by_role("form", name="Floors").get_by_role("button", name="Save").click()
+    page.get_by_text("Select a valid choice").wait_for()
+
+
 def stop_mail(page: Page) -> None:
     """As a person does who reads the mail."""
     page.goto("/mails/instant.html")
@@ -180,6 +189,9 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "preferences": ("ines@example.com", at("/notifications/preferences/")),
     "preferences-open": ("ines@example.com", open_folded),
     "preferences-personal": ("ines@example.com", at("/notifications/preferences/personal/")),
+    "preferences-floor": ("ines@example.com", at("/notifications/preferences/1/")),
+    "team-settings": ("ines@example.com", at("/notifications/team/1/")),
+    "team-settings-refused": ("ines@example.com", refused_floor),
     "preferences-suppressed": ("marek@example.com", at("/notifications/preferences/")),
     "stop-mail": ("", stop_mail),
     "stopped-mail": ("", stopped_mail),

@@ -11,11 +11,11 @@ from content import writing
 from content.models import Article, Cluster, CreditAccount, Idea, Keyword, Site, State
 from custom_actions.models import Check, CustomAction
 from products.models import Product
-from team_notifications import inbox, preferences
+from team_notifications import floors, inbox, preferences
 from team_notifications.delivery.channels.email.suppression import suppress
 from team_notifications.kind_preferences import choose_channels
 from team_notifications.levels import Threshold
-from team_notifications.models import Suppression
+from team_notifications.models import Floor, Suppression
 from team_notifications.models.preference import Frequency
 from team_notifications.notify import create_notification, notify_user, resolve_notification
 from teams.models import Membership, Team
@@ -43,6 +43,9 @@ def seed(password: str) -> None:
     person("Noor Haddad", "noor@example.com", password, {quiet: "Viewer"})
     person("Tomás Ferreira", "tomas@example.com", password, {extremes: "Admin"})
     preferences.choose(ines, in_app_level=Threshold.INFO)
+    preferences.choose_for_team(harbour, email_frequency=Frequency.HOURLY)
+    floors.choose(harbour, {("email", "teams.change_team"): Threshold.ERROR, ("in_app", floors.EVERYONE): 30})
+    Floor.objects.create(team=harbour, channel="email", level=Threshold.ERROR, permission="fleet.drive_truck")
     preferences.choose(ines, northwind, in_app_enabled=True, email_frequency=Frequency.DAILY, quiet_hours=True)
     preferences.do_not_disturb(ines, northwind, until=timezone.now() + 2 * DAY)
     choose_channels(ines, "custom-action-slow", northwind, channels=["in_app"])

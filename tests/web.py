@@ -26,6 +26,7 @@ BELL = "/notifications/bell/"
 PREFERENCES = "/notifications/preferences/"
 BY_KIND = "/notifications/kinds/"
 DO_NOT_DISTURB = "/notifications/do-not-disturb/"
+TEAM_SETTINGS = "/notifications/team/"
 LIFT_SUPPRESSION = "/notifications/lift-suppression/"
 UNSUBSCRIBE = "/notifications/unsubscribe/"
 HTMX = {"HX-Request": "true"}

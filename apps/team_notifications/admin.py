@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from team_notifications import (
+    conf,
     event_admin,  # noqa: F401  (registers its own)
     preferences,
     template_admin,  # noqa: F401  (registers itself)
@@ -20,7 +21,8 @@ from team_notifications import (
 from team_notifications.admin_tables import LongTable, ReadOnly
 from team_notifications.delivery import outbox
 from team_notifications.delivery.mailings import EMAIL
-from team_notifications.models import Delivery, Mailing, Notification, Preference, Suppression
+from team_notifications.directory import UnknownPermission
+from team_notifications.models import Delivery, Floor, Mailing, Notification, Preference, Suppression
 from team_notifications.models.delivery import DeliveryQuerySet
 
 ADDRESS = get_user_model().get_email_field_name()
@@ -37,8 +39,30 @@ class NotificationAdmin(ReadOnly, admin.ModelAdmin):
     show_full_result_count = False
 
 
+class Announced:
+    """What somebody wants, or a team: mail that is held back is looked at again after each change."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)  # type: ignore[misc]  # of ModelAdmin, as below
+        _announce([obj])
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        super().delete_model(request, obj)  # type: ignore[misc]
+        _announce([obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        gone = list(queryset.select_related("team"))
+        super().delete_queryset(request, queryset)  # type: ignore[misc]
+        _announce(gone)
+
+
+def _announce(changed: list[Any]) -> None:
+    for user, team in {(getattr(each, "user", None), each.team) for each in changed}:
+        preferences.announce(user, team)
+
+
 @admin.register(Preference)
-class PreferenceAdmin(admin.ModelAdmin):
+class PreferenceAdmin(Announced, admin.ModelAdmin):
     """With the user empty: the default of a team for its members."""
 
     list_display = [
@@ -48,19 +72,28 @@ class PreferenceAdmin(admin.ModelAdmin):
     list_select_related = ["user", "team"]
     raw_id_fields = ["user", "team"]
 
-    def save_model(self, request: HttpRequest, obj: Preference, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        preferences.announce(obj.user, obj.team)
 
-    def delete_model(self, request: HttpRequest, obj: Preference) -> None:
-        super().delete_model(request, obj)
-        preferences.announce(obj.user, obj.team)
+class FloorForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        team, permission = (self.cleaned_data.get(name) for name in ("team", "permission"))
+        try:
+            if team and permission:
+                conf.directory().holders(team, [permission])
+        except UnknownPermission as error:
+            self.add_error("permission", str(error))
+        return cleaned
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Preference]) -> None:
-        gone = list(queryset.select_related("user", "team"))
-        super().delete_queryset(request, queryset)
-        for preference in gone:
-            preferences.announce(preference.user, preference.team)
+
+@admin.register(Floor)
+class FloorAdmin(Announced, admin.ModelAdmin):
+    """Besides the page of a team: for holders of any permission."""
+
+    form = FloorForm
+    list_display = ["team", "channel", "level", "permission"]
+    list_filter = ["channel", "level"]
+    list_select_related = ["team"]
+    raw_id_fields = ["team"]
 
 
 class ChannelFilter(admin.SimpleListFilter):

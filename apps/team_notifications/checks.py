@@ -33,7 +33,7 @@ METHODS = [name for name in vars(TeamDirectory) if not name.startswith("_")]
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E001: an unknown setting. E002: no usable directory. E003, E004: values that make no sense. E006: no htmx.
 
-    E030: ages that make no sense. W002: mails that link nowhere.
+    E030: ages that make no sense. E031: permissions that are none by their names. W002: mails that link nowhere.
     """
     try:
         settings = conf.load()
@@ -44,6 +44,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_check_amounts(settings),
         *_check_defaults(settings),
         *_check_ages(settings),
+        *_check_permissions(settings),
         *_check_middleware(),
         *_check_site_url(settings),
     ]
@@ -188,6 +189,25 @@ def _check_ages(settings: conf.Settings) -> list[CheckMessage]:
         said = f"DEFAULTS['retention_days'] is {wished}, and MAX_AGE_DAYS {longest}."
         found.append(_error(30, said, "Nothing is kept longer than MAX_AGE_DAYS."))
     return found
+
+
+def _check_permissions(settings: conf.Settings) -> list[CheckMessage]:
+    """By how they are written: which of them exist is for the directory to say, and may change."""
+    offered = settings.floor_permissions
+    found = [
+        ("TEAM_SETTINGS_PERMISSION", [settings.team_settings_permission or settings.team_admin_permission]),
+        ("FLOOR_PERMISSIONS", [] if offered is None else offered),
+    ]
+    hint = "Permissions are named 'app_label.codename'."
+    return [
+        _error(31, f"{setting} is {getattr(settings, setting.lower())!r}.", hint)
+        for setting, names in found
+        if isinstance(names, str) or not isinstance(names, Sequence) or not all(map(_is_permission, names))
+    ]
+
+
+def _is_permission(name: object) -> bool:
+    return isinstance(name, str) and all(name.partition("."))
 
 
 def _why_no_default(name: str, value: Any) -> str:

@@ -1,6 +1,6 @@
 """The module's settings: ``TEAM_NOTIFICATIONS = {"DIRECTORY": "teams.permissions.Directory", …}``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import time, timedelta
 from functools import cache
@@ -68,6 +68,7 @@ class Settings:
     cleanup_chunk: int = 10_000  # rows that one transaction of the cleanup looks at
     readers_permission: str = "team_notifications.view_readers"  # its holders see who has read a thread of their team
     team_settings_permission: str = ""  # of who looks after a team's notifications; empty: to change the team
+    floor_permissions: Sequence[str] | None = None  # whose holders floors can be for; None: who looks after the team
 
     @property
     def preferences(self) -> dict[str, Any]:
@@ -79,6 +80,11 @@ class Settings:
         """What somebody holds who looks after the notifications of a team."""
         app, _, model = TEAM_MODEL.partition(".")
         return self.team_settings_permission or f"{app}.change_{model.lower()}"
+
+    @property
+    def offered_floor_permissions(self) -> Sequence[str]:
+        """Whose holders a floor can be for, besides every member."""
+        return [self.team_admin_permission] if self.floor_permissions is None else self.floor_permissions
 
 
 def load() -> Settings:

@@ -12,11 +12,12 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
-from team_notifications import conf, inbox, kinds, preferences
+from team_notifications import conf, floors, inbox, kinds, preferences
 from team_notifications.delivery.rules import rules_of
 from team_notifications.delivery.schedule import send_at
 from team_notifications.directory import UnknownPermission
 from team_notifications.kind_preferences import kind_choice
+from team_notifications.levels import Threshold
 from team_notifications.models import Notification, UnfinishedFanout, UserNotification
 from team_notifications.models.kind_preference import CHANNELS
 from team_notifications.models.preference import Frequency
@@ -35,6 +36,7 @@ class Ground(Enum):
     PERMISSION = auto()  # they hold what it asks for
     CHANNEL = auto()  # the switch of a channel and its threshold
     KIND = auto()  # the channels that they want this kind through
+    FLOOR = auto()  # what the team brings through a channel whatever they chose
     DO_NOT_DISTURB = auto()
     QUIET_HOURS = auto()
     MUTED = auto()
@@ -55,6 +57,7 @@ class Reason:
     switch: Choice | None = None
     threshold: Choice | None = None
     kind: Choice | None = None
+    floor: Threshold | None = None
     until: datetime | None = None
 
 
@@ -96,6 +99,8 @@ def _wants(wishes: "_Wishes", thread: Notification, channel: str) -> list[Reason
     if kinds.find(thread.slug) or wishes.kind.own is not None:
         wanted = channel in wishes.kind.effective
         reasons.append(Reason(ground=Ground.KIND, channel=channel, kind=wishes.kind, lets_through=wanted))
+    if wishes.is_under_floor(thread, channel):
+        reasons.append(Reason(ground=Ground.FLOOR, channel=channel, floor=wishes.floors[channel]))
     return reasons
 
 
@@ -125,6 +130,7 @@ class _Wishes:
     user: Any
     choices: Mapping[str, Choice]
     kind: Choice
+    floors: Mapping[str, Threshold]
     do_not_disturb_until: datetime | None
 
     @classmethod
@@ -135,12 +141,16 @@ class _Wishes:
             user=user,
             choices=here.choices,
             kind=kind_choice(user, thread.slug, thread.team),
+            floors={} if thread.team is None else floors.held_by(user).get(thread.team_id, {}),
             do_not_disturb_until=max(ends, default=None),
         )
 
     @property
     def values(self) -> dict[str, Any]:
         return {name: choice.effective for name, choice in self.choices.items()}
+
+    def is_under_floor(self, thread: Notification, channel: str) -> bool:
+        return channel in self.floors and self.floors[channel] <= thread.severity.weight
 
     def of_channel(self, channel: str) -> tuple[Choice, Choice]:
         """Its switch and its threshold."""
@@ -244,12 +254,13 @@ def _never_came(thread: Notification, row: UserNotification | None, user: Any, n
     wishes = _Wishes.of(thread, user)
     switch, threshold = wishes.of_channel("in_app")
     by_email = row is not None
-    if not switch.effective:
-        return Answer(rule=Rule.IN_APP_OFF, choice=switch, by_email=by_email)
-    if thread.severity.weight < threshold.effective:
-        return Answer(rule=Rule.UNDER_THRESHOLD, choice=threshold, by_email=by_email)
-    if "in_app" not in wishes.kind.effective:
-        return Answer(rule=Rule.KIND_SILENCED, choice=wishes.kind, by_email=by_email)
+    if not wishes.is_under_floor(thread, "in_app"):
+        if not switch.effective:
+            return Answer(rule=Rule.IN_APP_OFF, choice=switch, by_email=by_email)
+        if thread.severity.weight < threshold.effective:
+            return Answer(rule=Rule.UNDER_THRESHOLD, choice=threshold, by_email=by_email)
+        if "in_app" not in wishes.kind.effective:
+            return Answer(rule=Rule.KIND_SILENCED, choice=wishes.kind, by_email=by_email)
     if row is not None:
         return Answer(rule=Rule.ONLY_EMAIL, at=row.notified_at, by_email=True)
     if thread.is_expired(now):

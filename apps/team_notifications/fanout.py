@@ -134,7 +134,7 @@ def _next_chunk(notification_id: int) -> int | None:
 def _tell(thread: Notification, users: Recipients, first: Any = None, end: Any = None) -> int:
     """Notifies the users of a range of keys, and plans what is owed to them outside."""
     notified = _notify(thread, users.between(first, end))
-    _plan_mail(thread, users, bounds(first, end, "user"))
+    _plan_mail(thread, users, first, end)
     return notified
 
 
@@ -184,15 +184,15 @@ def _notify(notification: Notification, users: QuerySet[Any, Any]) -> int:
         return int(cursor.rowcount)
 
 
-def _plan_mail(notification: Notification, users: Recipients, keys: dict[str, Any]) -> None:
-    """Owes a mail to whom this event notified and email lets through to. One statement, whatever their number.
+def _plan_mail(notification: Notification, users: Recipients, first: Any, end: Any) -> None:
+    """Owes a mail to whom in the range this event notified and email lets through to. One statement for all of them.
 
     Who may know was decided a moment ago and stands in the rows; only the thresholds are asked once more.
     """
     connection = connections[router.db_for_write(Delivery)]
     at = notification.last_event_at
-    rows = UserNotification.objects.filter(notification=notification, notified_at=at, **keys)
-    wanting = users.wanting(all_users().filter(pk__in=rows.values("user"))).filter(to_email=True)
+    rows = UserNotification.objects.filter(notification=notification, notified_at=at, **bounds(first, end, "user"))
+    wanting = users.wanting(all_users().filter(pk__in=rows.values("user")), first, end).filter(to_email=True)
     owed = rows.filter(user__in=wanting.values("pk")).values("pk", "user_id", "team_id", "revision")
     rows_sql, values = embed(owed, connection, prefix="owed_")
     own = prepared(

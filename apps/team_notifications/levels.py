@@ -4,6 +4,7 @@ The values are those of ``django.contrib.messages.constants``, so the two can be
 """
 
 from django.db import models
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
@@ -47,3 +48,11 @@ class Threshold(models.IntegerChoices):
     INFO = Level.INFO.value, _("Everything")
     WARNING = Level.WARNING.value, _("Warnings and errors")
     ERROR = Level.ERROR.value, _("Errors only")
+
+
+# What a threshold lets through, as a sentence begins with it.
+WHAT: dict[int, Promise] = {
+    Threshold.INFO: _("All notifications"),
+    Threshold.WARNING: _("Warnings and errors"),
+    Threshold.ERROR: _("Errors"),
+}

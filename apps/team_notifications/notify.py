@@ -97,7 +97,7 @@ def create_notification(
             permissions=report.permissions,
             source=source,
             only=only,
-            defaults=team_defaults(team, slug),
+            defaults=team_defaults(team, slug, report.level),
         )
         users = Recipients(audience)
         notification = threads.begin(report) if once else threads.record(report)

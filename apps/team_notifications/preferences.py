@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from team_notifications import conf
 from team_notifications.models import Preference
 from team_notifications.personal import PERSONAL
+from team_notifications.report import check_team
 from team_notifications.signals import preferences_changed
 
 DO_NOT_DISTURB = "do_not_disturb_until"  # no part of the cascade: either scope holds, whichever lasts longer
@@ -116,6 +117,19 @@ def choose(user: Any, team: Any = None, **values: Any) -> None:
     _store(user, team, {field: clean(field, value) for field, value in values.items()})
 
 
+def default_scope(team: Any) -> Scope:
+    """What `team` chose for those of its members who chose nothing. One query."""
+    return _scope(team, [(Origin.HERE, Preference.objects.filter(user=None, team=team).first())])
+
+
+def choose_for_team(team: Any, **values: Any) -> None:
+    """Stores what holds for members of `team` who chose nothing. A value of None leaves it to the setting.
+
+    Raises as `choose` does, and TypeError or ValueError for what is no saved team.
+    """
+    _store(None, check_team(team), {field: clean(field, value) for field, value in values.items()})
+
+
 def do_not_disturb(user: Any, team: Any = None, *, until: datetime | None) -> None:
     """Holds back what leaves for `user` about `team`, `PERSONAL`, or (None) anything, until a time. None ends it.
 
@@ -127,7 +141,7 @@ def do_not_disturb(user: Any, team: Any = None, *, until: datetime | None) -> No
 
 
 def announce(user: Any, team: Any) -> None:
-    """Says, after the commit, that what `user` (None: who chose nothing) wants for `team` (None: for all) changed."""
+    """Says, after the commit, that what `user` (None: the team) wants for `team` (None: for all) changed."""
     send = partial(preferences_changed.send_robust, sender=Preference, user=user, team=team)
     transaction.on_commit(send, using=router.db_for_write(Preference))
 

@@ -10,8 +10,8 @@
     The condition is over. Arguments: ``notification``.
 
 ``preferences_changed``
-    A member chose something, or took a choice back. Arguments: ``user``, or None when it is the default of a team;
-    ``team``, which may be `PERSONAL`, or None for everywhere.
+    A member chose something, or took a choice back. Arguments: ``user``, or None when it is the default or a floor of
+    a team; ``team``, which may be `PERSONAL`, or None for everywhere.
 
 ``event_published``
     A feature published an event, which is committed and waits for being dispatched; not sent when handlers run

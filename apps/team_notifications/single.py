@@ -119,7 +119,7 @@ def _channels(notice: Notice) -> dict[str, bool] | None:
         slug=SLUG,
         level=notice.report.level,
         only=[notice.user.pk],
-        defaults=team_defaults(team, SLUG),
+        defaults=team_defaults(team, SLUG, notice.report.level),
     )
     # Where it is written: a user who was made a moment ago may not have reached a replica.
     users = Recipients(audience).between().using(router.db_for_write(UserNotification))

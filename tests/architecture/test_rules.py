@@ -27,6 +27,7 @@ WRITERS = {
     "UnfinishedFanout": {"fanout.py"},
     "Preference": {"preferences.py"},
     "KindPreference": {"kind_preferences.py"},
+    "Floor": {"floors.py"},
     "Delivery": {"fanout.py", "outbox.py", "mailings.py"},
     "Mailing": {"mailings.py", "tracking.py"},
     "Suppression": {"suppression.py"},

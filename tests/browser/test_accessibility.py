@@ -7,19 +7,21 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from products.models import Product
+from team_notifications import floors
 from team_notifications.delivery.channels.email.suppression import suppress
 from team_notifications.delivery.channels.email.unsubscribe import token_for
-from team_notifications.models import Suppression
+from team_notifications.models import Floor, Suppression
 from team_notifications.notify import notify_user, resolve_notification
 from tests.browser.steps import SignIn, bell, panel, thread
-from tests.cast import Cast
-from tests.web import INBOX, PREFERENCES, UNSUBSCRIBE, tell
+from tests.cast import Cast, join
+from tests.web import INBOX, PREFERENCES, TEAM_SETTINGS, UNSUBSCRIBE, tell
 
 PAGES = [
     *("/", "/teams/acme/", "/teams/acme/actions/", "/teams/acme/products/", "/teams/acme/content/"),
     *(INBOX, f"{INBOX}?team=personal", f"{INBOX}?level=error&q=e&kind=a-b&team=0", PREFERENCES),
     *(f"{INBOX}?state={state}" for state in ("unread", "snoozed", "archived")),
 ]
+TEAM_PAGES = [f"{PREFERENCES}{{team}}/", f"{TEAM_SETTINGS}{{team}}/"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -73,10 +75,14 @@ def test_axe_finds_nothing(
     assert violations(page) == []
     page.get_by_role("button", name="Undo").click()
     expect(thread(page, "warning")).to_be_visible()
-    page.goto(f"{PREFERENCES}{cast.acme.pk}/")
-    for folded in page.get_by_role("main").locator("summary").all():
-        folded.click()
-    assert violations(page) == []
+    join(cast.vera, cast.globex, "Admin")
+    Floor.objects.create(team=cast.globex, channel="email", level=40, permission="teams.fly_team")
+    floors.choose(cast.globex, {("email", ""): 40, ("in_app", "teams.change_team"): 20})
+    for address in (f"{PREFERENCES}{cast.acme.pk}/", *TEAM_PAGES):
+        page.goto(address.format(team=cast.globex.pk))
+        for folded in page.get_by_role("main").locator("summary").all():
+            folded.click()
+        assert violations(page) == [], address
     complaints.clear()  # of the link that does not work
 
 
@@ -92,7 +98,10 @@ def test_nothing_scrolls_sideways(
 ) -> None:
     page = new_context(viewport={"width": width, "height": 700}).new_page()
     sign_in(page, cast.vera)
-    for address in PAGES:
+    join(cast.vera, cast.globex, "Admin")
+    Floor.objects.create(team=cast.globex, channel="email", level=40, permission=f"teams.{'w' * 100}")
+    floors.choose(cast.globex, {("email", ""): 40, ("in_app", "teams.change_team"): 20})
+    for address in (*PAGES, *(address.format(team=cast.globex.pk) for address in TEAM_PAGES)):
         page.goto(address)
         page.evaluate("direction => document.documentElement.dir = direction", direction)
         page.evaluate("document.querySelectorAll('main details').forEach(folded => folded.open = true)")

@@ -1,12 +1,15 @@
 """The Django admin: a superuser looks after people, teams and what the module keeps."""
 
+from typing import Any
+
 import pytest
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from team_notifications.models import Preference
+from team_notifications.models import Floor, Preference
 from team_notifications.notify import create_notification
+from team_notifications.signals import preferences_changed
 from teams.models import Membership, Team
 from tests.cast import Cast
 from users.models import User
@@ -79,3 +82,45 @@ def test_a_team_default_is_a_preference_without_a_user(root: Client, cast: Cast)
 def test_the_admin_is_not_for_members(client: Client, cast: Cast) -> None:
     client.force_login(cast.alice)
     assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_a_floor_is_for_any_permission_that_there_is(root: Client, cast: Cast) -> None:
+    add = reverse("admin:team_notifications_floor_add")
+    form = {"team": str(cast.acme.pk), "channel": "email", "level": "40", "permission": "teams.fly_team"}
+    refused = root.post(add, form)
+    assert refused.status_code == 200
+    assert "There is no permission &#x27;teams.fly_team&#x27;" in refused.content.decode()
+    assert not Floor.objects.exists()
+    assert root.post(add, {**form, "permission": "custom_actions.view_customaction"}).status_code == 302
+    assert root.post(add, {**form, "permission": ""}).status_code == 302
+    assert Floor.objects.count() == 2
+
+
+@pytest.mark.parametrize("how", ["changed", "deleted", "deleted with others"])
+@pytest.mark.parametrize("model", [Floor, Preference])
+def test_what_a_team_wants_is_announced_when_an_operator_changes_it(
+    root: Client, cast: Cast, model: type[Floor] | type[Preference], how: str, django_capture_on_commit_callbacks: Any
+) -> None:
+    heard: list[tuple[object, object]] = []
+
+    def hear(user: object, team: object, **kwargs: object) -> None:
+        heard.append((user, team))
+
+    values = {"channel": "email", "level": 40} if model is Floor else {"in_app_level": 40}
+    row = model.objects.create(team=cast.acme, **values)
+    name = f"admin:team_notifications_{model._meta.model_name}"
+    preferences_changed.connect(hear)
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            if how == "changed":
+                form = {"team": str(cast.acme.pk), "channel": "email", "level": "30", "in_app_level": "30"}
+                answer = root.post(reverse(f"{name}_change", args=[row.pk]), form)
+            elif how == "deleted":
+                answer = root.post(reverse(f"{name}_delete", args=[row.pk]), {"post": "yes"})
+            else:
+                chosen = {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"}
+                answer = root.post(reverse(f"{name}_changelist"), chosen)
+    finally:
+        preferences_changed.disconnect(hear)
+    assert answer.status_code == 302
+    assert heard == [(None, cast.acme)]

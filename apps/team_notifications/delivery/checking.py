@@ -6,11 +6,11 @@ Asked for a whole batch at once: who may know by one statement for each audience
 import logging
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import F, Max
 
 from team_notifications.delivery.channels.email.suppression import suppressed
 from team_notifications.delivery.rules import Scope, Wishes
@@ -40,7 +40,7 @@ ASK_AGAIN = timedelta(minutes=1)
 
 
 def check(deliveries: list[Delivery], wishes: Mapping[Scope, Wishes], now: datetime) -> dict[Delivery, Verdict]:
-    """A verdict for each. Raises nothing for what is wrong with one of them."""
+    """A verdict for each, and on each whether a floor demands it. Raises nothing for what is wrong with one of them."""
     reached, unanswered = _still_reached(deliveries)
     newest = _newest_revisions(deliveries)
     blocked = suppressed({delivery.user.email for delivery in deliveries if delivery.user.email})
@@ -57,7 +57,9 @@ def check(deliveries: list[Delivery], wishes: Mapping[Scope, Wishes], now: datet
             return Verdict(drop="It happened again, and that is told instead.")
         if row.notification_id in unanswered:
             return Verdict(hold_until=now + ASK_AGAIN)
-        if (row.notification_id, delivery.user_id) not in reached:
+        chosen = reached.get((row.notification_id, delivery.user_id))
+        delivery.is_demanded = chosen is False
+        if chosen is None:
             return Verdict(drop="The member may no longer know, or no longer wants a mail.")
         at = send_at(
             wishes[delivery.user_id, delivery.team_id].rules,
@@ -93,25 +95,26 @@ def _newest_revisions(deliveries: Iterable[Delivery]) -> dict[int, int]:
     return dict(rows.values_list("user_notification").annotate(Max("revision")))
 
 
-def _still_reached(deliveries: Iterable[Delivery]) -> tuple[set[tuple[int, Any]], set[int]]:
+def _still_reached(deliveries: Iterable[Delivery]) -> tuple[dict[tuple[int, Any], bool], set[int]]:
     """Keys of (thread, user) whom a mail would reach if it happened now, and of threads for which nobody could say.
 
-    What the host's directory raises for one thread does not hold up the others.
+    True: as they chose. False: because a floor demands it. What the host's directory raises for one thread does not
+    hold up the others.
     """
     audiences: dict[Hashable, list[Delivery]] = defaultdict(list)
     for delivery in deliveries:
         audiences[_audience(delivery.user_notification.notification)].append(delivery)
-    reached: set[tuple[int, Any]] = set()
+    reached: dict[tuple[int, Any], bool] = {}
     unanswered: set[int] = set()
     for asked in audiences.values():
         threads = {delivery.user_notification.notification_id for delivery in asked}
         try:
-            users = set(_reached(asked[0].user_notification.notification, {delivery.user_id for delivery in asked}))
+            users = _reached(asked[0].user_notification.notification, {delivery.user_id for delivery in asked})
         except Exception:
             logger.exception("Who may know of notifications %s could not be asked; it is, again, in a minute.", threads)
             unanswered |= threads
         else:
-            reached.update((thread_id, user_id) for thread_id in threads for user_id in users)
+            reached.update({(thread_id, user_id): users[user_id] for thread_id in threads for user_id in users})
     return reached, unanswered
 
 
@@ -121,10 +124,13 @@ def _audience(thread: Notification) -> Hashable:
     return thread.team_id, thread.user_id, thread.slug, thread.severity.weight, tuple(thread.permissions), source
 
 
-def _reached(thread: Notification, users: set[Any]) -> Iterable[Any]:
+def _reached(thread: Notification, users: set[Any]) -> dict[Any, bool]:
+    """Those of `users` whom a mail reaches, each with whether they chose so."""
     try:
-        recipients = Recipients(Audience.of(thread)).between()
+        recipients = Recipients(replace(Audience.of(thread), only=users))
     except UnknownPermission:  # it is gone, so nobody holds it
-        return []
-    found: Iterable[Any] = recipients.filter(pk__in=users, to_email=True).values_list("pk", flat=True)
-    return found
+        return {}
+    reached = recipients.between().filter(to_email=True)
+    if recipients.has_floor("email"):
+        return dict(reached.annotate(chose=F("chose_email")).values_list("pk", "chose"))
+    return dict.fromkeys(reached.values_list("pk", flat=True), True)

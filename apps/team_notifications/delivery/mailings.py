@@ -200,8 +200,12 @@ def _built(mailing: Mailing, deliveries: list[Delivery], wishes: Wishlist, lette
     """The message. Whatever a template raises is this mailing's own failure, and none that passes by itself."""
     rows = {delivery.user_notification_id: delivery.user_notification for delivery in deliveries}
     wanted = wishes[mailing.user_id, mailing.team_id].preferences
+    demanded = [
+        delivery.user_notification.notification.severity.weight for delivery in deliveries if delivery.is_demanded
+    ]
+    chosen = None if len(demanded) == len(deliveries) else wanted
     try:
-        return build(mailing, list(rows.values()), wanted, letters)
+        return build(mailing, list(rows.values()), chosen, letters, min(demanded, default=None))
     except ChannelError:  # an address that is none
         raise
     except Exception as error:

@@ -95,6 +95,9 @@ class Delivery(models.Model):
         DROPPED = "dropped", _("Not sent")  # it was read, resolved, unwanted, … before its turn; the reason says which
         FAILED = "failed", _("Failed")
 
+    # Whether a floor of the team wants it, and the member's choices do not. Set by the last look, and never stored.
+    is_demanded: bool = False
+
     # Without a database constraint, for the reason that UserNotification.user has none.
     user_notification = models.ForeignKey(
         UserNotification, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="deliveries"

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import template
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -16,6 +17,7 @@ from team_notifications import kinds
 from team_notifications.kinds import Kind
 from team_notifications.levels import Level
 from team_notifications.models import Notification
+from team_notifications.web.access import looked_after_by
 from team_notifications.web.days import until
 from team_notifications.web.reader import unread
 
@@ -102,3 +104,12 @@ def opening(message: str) -> str:
     if len(start) > OPENING_CHARACTERS:
         start = start[:OPENING_CHARACTERS].rsplit(maxsplit=1)[0]
     return message if start == message else f"{start} …"
+
+
+@register.simple_tag(takes_context=True)
+def team_settings_address(context: template.Context, team: Any) -> str:
+    """Where the person looks after the notifications of `team`; empty when they do not."""
+    user = getattr(context.get("request"), "user", None)
+    if user is None or team.pk not in looked_after_by(user):
+        return ""
+    return reverse("team_notifications:team-settings", args=[team.pk])

@@ -1,12 +1,13 @@
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponseBase
 from django_htmx.http import HttpResponseClientRedirect
 
+from team_notifications import conf
 from team_notifications.web.reader import Request
 
 P = ParamSpec("P")
@@ -25,3 +26,9 @@ def sign_in_required(view: View[P]) -> View[P]:
         return guarded(request, *args, **kwargs)
 
     return wrapped
+
+
+def looked_after_by(user: Any) -> set[Any]:
+    """The keys of the teams whose notifications `user` looks after now. A constant number of queries."""
+    permission = conf.settings().team_admin_permission
+    return {team for team, held in conf.directory().permissions(user).items() if permission in held}

@@ -22,6 +22,8 @@ from team_notifications.preferences import Choice, Origin, Scope
 Values = Mapping[Any, str | Promise]
 Options = Mapping[str, tuple[Any, str | Promise]]  # what the form sends → the value that it means, and its label
 Groups = list[tuple[Promise, list[str]]]  # legend, fields
+Group = tuple[Promise, list[BoundField], str]  # legend, fields, note
+Floors = Mapping[str, Threshold]  # by channel
 
 
 def clock(at: time) -> str:
@@ -92,28 +94,37 @@ HELP = {
 
 
 class ScopeForm(forms.Form):
-    """What a person chooses in one scope. None in the cleaned data means: inherit."""
+    """What a person chooses in one scope. None in the cleaned data means: inherit.
 
-    def __init__(self, scope: Scope, data: QueryDict | None = None) -> None:
+    `notes` say of a group what holds besides, by the name of its first field.
+    """
+
+    help: Mapping[Origin, str | Promise] = HELP
+
+    def __init__(self, scope: Scope, data: QueryDict | None = None, notes: Mapping[str, str] | None = None) -> None:
         self.scope = scope
+        self.notes = notes or {}
         super().__init__(data, auto_id=f"{element_id(scope)}-%s")
         for name, question in QUESTIONS.items():
             choice = scope.choices[name]
             options = {str(value): (value, label) for value, label in _values(question, choice).items()}
-            self.fields[name] = choice_field(question.label, options, choice)
+            self.fields[name] = choice_field(question.label, options, choice, self.help)
 
-    def groups(self) -> list[tuple[Promise, list[BoundField]]]:
+    def groups(self) -> list[Group]:
         return self._bound(GROUPS)
 
-    def rare_groups(self) -> list[tuple[Promise, list[BoundField]]]:
+    def rare_groups(self) -> list[Group]:
         return self._bound(RARE_GROUPS)
 
     def rare_is_open(self) -> bool:
         """What is wrong has to be seen."""
         return any(name in self.errors for _legend, names in RARE_GROUPS for name in names)
 
-    def _bound(self, groups: Groups) -> list[tuple[Promise, list[BoundField]]]:
-        return [(legend, [self[name] for name in names]) for legend, names in groups]
+    def quiet_summary(self) -> str:
+        return quiet_summary(self.scope)
+
+    def _bound(self, groups: Groups) -> list[Group]:
+        return [(legend, [self[name] for name in names], self.notes.get(names[0], "")) for legend, names in groups]
 
 
 def key_of(scope: Scope) -> str:
@@ -129,15 +140,16 @@ def address(scope: Scope, view: str) -> str:
     return reverse(f"team_notifications:{view}", args=[key_of(scope)] if scope.team is not None else [])
 
 
-def inbox_summary(scope: Scope) -> str:
-    """What holds, whoever chose it."""
-    return str(_label(scope, "in_app_level")) if scope.choices["in_app_enabled"].effective else gettext("off")
+def inbox_summary(scope: Scope, floors: Floors) -> str:
+    """What holds, whoever chose it, or a floor of the team."""
+    return _threshold(scope, floors, "in_app") or gettext("off")
 
 
-def email_summary(scope: Scope) -> str:
-    if not scope.choices["email_enabled"].effective:
+def email_summary(scope: Scope, floors: Floors) -> str:
+    threshold = _threshold(scope, floors, "email")
+    if not threshold:
         return gettext("off")
-    labels = {"threshold": _label(scope, "email_level"), "frequency": _label(scope, "email_frequency")}
+    labels = {"threshold": threshold, "frequency": _label(scope, "email_frequency")}
     return gettext("%(threshold)s, %(frequency)s") % {**labels, "frequency": str(labels["frequency"]).lower()}
 
 
@@ -146,6 +158,14 @@ def quiet_summary(scope: Scope) -> str:
         return gettext("no quiet hours")
     ends = {"start": _label(scope, "quiet_from"), "end": _label(scope, "quiet_until")}
     return gettext("quiet from %(start)s to %(end)s") % ends
+
+
+def _threshold(scope: Scope, floors: Floors, channel: str) -> str:
+    """From which level on the channel reaches the person; empty when it is off."""
+    chosen = [scope.choices[f"{channel}_level"].effective] if scope.choices[f"{channel}_enabled"].effective else []
+    floor = [floors[channel]] if channel in floors else []
+    lowest = min([*chosen, *floor], default=None)
+    return "" if lowest is None else str(Threshold(lowest).label)
 
 
 def _label(scope: Scope, name: str) -> str | Promise:
@@ -162,16 +182,25 @@ def _values(question: Question, choice: Choice) -> Values:
     return dict(sorted({**elsewhere, **offered}.items()))
 
 
-def choice_field(label: str | Promise, options: Options, choice: Choice) -> forms.Field:
+def choice_field(
+    label: str | Promise, options: Options, choice: Choice, help_by: Mapping[Origin, str | Promise] = HELP
+) -> forms.Field:
     """Lets choose one of the `options`, or to inherit; cleans to the value, or to None."""
+    values: dict[str, Any] = {INHERIT: None, **{name: value for name, (value, _label) in options.items()}}
+
+    def meant(name: str) -> Any:
+        if name not in values:
+            raise ValueError(f"{name!r} is not among the choices.")
+        return values[name]
+
     names = {value: name for name, (value, _label) in options.items()}
     inherited = gettext("Inherit: %(value)s") % {"value": options[names[choice.inherited]][1]}
     return forms.TypedChoiceField(
         label=str(label),
         choices=[(INHERIT, inherited), *((name, text) for name, (_value, text) in options.items())],
-        coerce={INHERIT: None, **{name: value for name, (value, _label) in options.items()}}.__getitem__,
+        coerce=meant,
         initial=INHERIT if choice.own is None else names[choice.own],
-        help_text=HELP[choice.origin],
+        help_text=str(help_by[choice.origin]),
         # An error may be read out by itself, so it says which field it means.
         error_messages={
             "required": gettext("%(field)s: no value was sent.") % {"field": label},

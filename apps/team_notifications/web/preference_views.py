@@ -1,6 +1,5 @@
 from dataclasses import dataclass
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -9,22 +8,23 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from team_notifications import preferences
 from team_notifications.delivery.channels.email.suppression import lift, suppressed
+from team_notifications.floors import held_by, sentence
 from team_notifications.kind_preferences import choose_channels_of_kinds, kind_choices
 from team_notifications.personal import PERSONAL
 from team_notifications.preferences import Scope
-from team_notifications.web.access import sign_in_required
+from team_notifications.web.access import looked_after_by, sign_in_required
 from team_notifications.web.do_not_disturb import DoNotDisturbForm
 from team_notifications.web.forms import (
+    Floors,
     ScopeForm,
     address,
     element_id,
     email_summary,
     inbox_summary,
     key_of,
-    quiet_summary,
 )
 from team_notifications.web.kind_form import KindForm
-from team_notifications.web.reader import Request
+from team_notifications.web.reader import Request, say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,8 @@ class Section:
 
     scope: Scope
     is_open: bool
+    floors: Floors
+    is_looked_after: bool  # by the person
 
     @property
     def element_id(self) -> str:
@@ -61,15 +63,23 @@ class Section:
 
     @property
     def inbox(self) -> str:
-        return inbox_summary(self.scope)
+        return inbox_summary(self.scope, self.floors)
 
     @property
     def email(self) -> str:
-        return email_summary(self.scope)
+        return email_summary(self.scope, self.floors)
 
     @property
-    def quiet(self) -> str:
-        return quiet_summary(self.scope)
+    def team_settings_address(self) -> str:
+        """Empty for who may not go there."""
+        return address(self.scope, "team-settings") if self.is_looked_after else ""
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What the floors mean for the person, by the name of a channel's switch."""
+        return {
+            f"{channel}_enabled": sentence(channel, level, self.name) for channel, level in sorted(self.floors.items())
+        }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -78,7 +88,7 @@ class Section:
 def preferences_page(request: Request, key: str = "") -> HttpResponse:
     """The choices everywhere, for one team or for personal ones, named by the address. A POST changes those."""
     sections, named = _sections(request, key)
-    choices = ScopeForm(named.scope, request.POST if request.method == "POST" else None)
+    choices = ScopeForm(named.scope, request.POST if request.method == "POST" else None, named.notes)
     if choices.is_valid():
         preferences.choose(request.user, named.scope.team, **choices.cleaned_data)
         return _saved(request, named)
@@ -116,14 +126,23 @@ def choose_for_kinds(request: Request, key: str = "") -> HttpResponse:
 def lift_suppression(request: Request) -> HttpResponse:
     """Lets mail go to the person's address again."""
     if lift(_address(request)):
-        _say(request, gettext("Mail goes to %(address)s again.") % {"address": _address(request)})
+        say(request, gettext("Mail goes to %(address)s again.") % {"address": _address(request)})
     return redirect("team_notifications:preferences")
 
 
 def _sections(request: Request, key: str) -> tuple[list[Section], Section]:
     """All of them, and the open one, which `key` names. Raises Http404 when there is none."""
     scopes = preferences.scopes(request.user)
-    sections = [Section(scope=scope, is_open=key_of(scope) == key) for scope in scopes]
+    floors, looked_after = held_by(request.user), looked_after_by(request.user)
+    sections = [
+        Section(
+            scope=scope,
+            is_open=key_of(scope) == key,
+            floors=floors.get(getattr(scope.team, "pk", None), {}),
+            is_looked_after=getattr(scope.team, "pk", None) in looked_after,
+        )
+        for scope in scopes
+    ]
     named = next((section for section in sections if section.is_open), None)
     if named is None:
         raise Http404(f"No team with the id {key!r}.")
@@ -154,7 +173,7 @@ def _page(
         by_kind = _kind_form(request, scope)
     context = {
         "sections": sections,
-        "choices": choices or ScopeForm(scope),
+        "choices": choices or ScopeForm(scope, notes=named.notes),
         "do_not_disturb": do_not_disturb or DoNotDisturbForm(scope),
         "by_kind": by_kind,
         "suppression": suppressed([own]).get(own),
@@ -164,9 +183,5 @@ def _page(
 
 
 def _saved(request: Request, section: Section) -> HttpResponse:
-    _say(request, gettext("Saved for %(scope)s.") % {"scope": section.name})
+    say(request, gettext("Saved for %(scope)s.") % {"scope": section.name})
     return redirect(section.address)
-
-
-def _say(request: Request, text: str) -> None:
-    messages.success(request, text, fail_silently=True)  # a host may do without django.contrib.messages

@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from django.contrib import messages
 from django.http import HttpRequest
 from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
@@ -33,3 +34,8 @@ def unread(request: HttpRequest) -> str:
     cap = conf.settings().unread_cap
     count = inbox.count(visible(request).unread())
     return f"{cap}+" if count > cap else str(count or "")
+
+
+def say(request: HttpRequest, text: str) -> None:
+    """Tells the person on the next page that something was done."""
+    messages.success(request, text, fail_silently=True)  # a host may do without django.contrib.messages

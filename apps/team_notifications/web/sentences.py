@@ -79,6 +79,13 @@ def _kind(reason: Reason, thread: Notification) -> tuple[str, str]:
     return str(WANTED[reason.channel, reason.lets_through]), str(YOURS[reason.kind.origin]) if reason.kind else ""
 
 
+def _floor(reason: Reason, thread: Notification) -> tuple[str, str]:
+    if reason.floor is None:
+        raise ValueError(f"{reason!r} says nothing of its floor.")
+    text = gettext("%(what)s whatever you choose") % {"what": TAKEN[reason.channel, reason.floor]}
+    return text, gettext("a rule of %(team)s") % {"team": thread.team}
+
+
 def _held_back(text: str, reason: Reason) -> tuple[str, str]:
     if reason.until == FOREVER:
         return gettext("You muted it for good"), gettext("repeats do not make it unread")
@@ -91,6 +98,7 @@ REASONS: dict[Ground, Callable[[Reason, Notification], tuple[str, str]]] = {
     Ground.PERMISSION: _permission,
     Ground.CHANNEL: _channel,
     Ground.KIND: _kind,
+    Ground.FLOOR: _floor,
     Ground.DO_NOT_DISTURB: lambda reason, thread: _held_back(
         gettext("Do not disturb: mail waits until %(until)s"), reason
     ),

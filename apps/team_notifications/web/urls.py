@@ -1,6 +1,13 @@
 from django.urls import path
 
-from team_notifications.web import action_views, preference_views, thread_views, unsubscribe_views, views
+from team_notifications.web import (
+    action_views,
+    preference_views,
+    team_views,
+    thread_views,
+    unsubscribe_views,
+    views,
+)
 
 app_name = "team_notifications"
 
@@ -25,6 +32,8 @@ urlpatterns = [
     path("kinds/<str:key>/", preference_views.choose_for_kinds, name="kinds"),
     path("do-not-disturb/", preference_views.do_not_disturb, name="do-not-disturb"),
     path("do-not-disturb/<str:key>/", preference_views.do_not_disturb, name="do-not-disturb"),
+    path("team/<str:key>/", team_views.team_settings_page, name="team-settings"),
+    path("team/<str:key>/floors/", team_views.choose_floors, name="team-floors"),
     path("lift-suppression/", preference_views.lift_suppression, name="lift-suppression"),
     path("unsubscribe/<str:token>/", unsubscribe_views.unsubscribe_page, name="unsubscribe"),
 ]

@@ -13,9 +13,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from team_notifications import conf
+from team_notifications import conf, floors
 from team_notifications.delivery.channels.email.headers import team_name
-from team_notifications.levels import Level, Threshold
+from team_notifications.levels import WHAT, Level, Threshold
 from team_notifications.models import Mailing, Notification, UserNotification
 from team_notifications.models.preference import Frequency
 from team_notifications.personal import PERSONAL
@@ -110,11 +110,6 @@ def _gravest_and_newest(row: UserNotification) -> tuple[Any, ...]:
 
 # ---- why this person gets it ----------------------------------------------------------------------------------------
 
-WHAT: dict[int, Promise] = {
-    Threshold.INFO: _("All notifications"),
-    Threshold.WARNING: _("Warnings and errors"),
-    Threshold.ERROR: _("Errors"),
-}
 HOW: dict[str, Promise] = {
     Frequency.INSTANT: _("%(what)s reach you by email at once."),
     Frequency.HOURLY: _("%(what)s reach you by email every hour%(but)s."),
@@ -127,13 +122,16 @@ BUT: dict[int, Promise] = {
 }
 
 
-def reason(mailing: Mailing, wanted: Mapping[str, Any] | None) -> str:
+def reason(mailing: Mailing, wanted: Mapping[str, Any] | None, demanded: int | None = None) -> str:
+    """`wanted` are the reader's effective preferences; `demanded` is the level from which a floor brings it anyway."""
     why = (
         gettext("You get this because you are in %(team)s.") % {"team": team_name(mailing.team)}
         if mailing.team
         else gettext("You get this because it is addressed to you.")
     )
-    return f"{why} {_how(wanted)}" if wanted else why
+    how = [_how(wanted)] if wanted else []
+    anyway = [floors.sentence("email", demanded, team_name(mailing.team))] if demanded else []
+    return " ".join([why, *how, *anyway])
 
 
 def _how(wanted: Mapping[str, Any]) -> str:

@@ -62,12 +62,17 @@ class Letters:
         self._written: dict[Hashable, Letter] = {}
 
     def write(
-        self, mailing: Mailing, rows: Sequence[UserNotification], wanted: Mapping[str, Any] | None, token: str
+        self,
+        mailing: Mailing,
+        rows: Sequence[UserNotification],
+        wanted: Mapping[str, Any] | None,
+        token: str,
+        demanded: int | None = None,
     ) -> Letter:
         """The letter of `mailing`, in its reader's language and time zone. Raises whatever a template raises."""
         zone, language = zone_of(mailing.user), _language_of(mailing.user)
         with timezone.override(zone), translation.override(language):
-            why = reason(mailing, wanted)
+            why = reason(mailing, wanted, demanded)
             key = _same_words(mailing, rows, zone, language, why)
             if key not in self._written:
                 self._written[key] = _render(mailing, rows, why)

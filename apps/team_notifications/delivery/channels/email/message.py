@@ -26,17 +26,19 @@ def build(
     rows: Sequence[UserNotification],
     wanted: Mapping[str, Any] | None = None,
     letters: Letters | None = None,
+    demanded: int | None = None,
 ) -> EmailMultiAlternatives:
     """The message of `mailing` about `rows`: one row for each thread, with `notification` loaded.
 
     The caller has made sure that the reader may see all of them. `wanted` are the reader's effective preferences by
-    name, for the sentence on why they get it. More threads than ``DIGEST_LINES`` are counted, and not shown. Mails that
+    name, for the sentence on why they get it, and `demanded` is the level from which a floor brings it anyway; None
+    where one of them is not the reason. More threads than ``DIGEST_LINES`` are counted, and not shown. Mails that
     say the same are written once for all that are given the same `letters`.
 
     Raises ChannelError for an address that is none, and whatever a template raises.
     """
     token = unsubscribe.token_for(mailing.user, mailing.team)
-    letter = (letters or Letters()).write(mailing, rows, wanted, token)
+    letter = (letters or Letters()).write(mailing, rows, wanted, token, demanded)
     message = MailMessage(
         letter.subject,
         letter.text,

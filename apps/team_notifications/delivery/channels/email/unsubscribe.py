@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.signing import BadSignature, Signer
 from django.urls import reverse
 
-from team_notifications import conf, preferences
+from team_notifications import conf, floors, preferences
 from team_notifications.personal import PERSONAL
 
 CHANNEL = "email"
@@ -36,8 +36,15 @@ class Subscription:
         """What it is called in the preferences."""
         return PERSONAL if self.team is None else self.team
 
+    def still_comes(self) -> str:
+        """What the team sends all the same, as a sentence; empty when there is nothing."""
+        if self.team is None:
+            return ""
+        level = floors.held_by(self.user).get(self.team.pk, {}).get(CHANNEL)
+        return "" if level is None else floors.sentence(CHANNEL, level, self.team)
+
     def stop(self) -> None:
-        """The same as switching email off for it on the preferences page."""
+        """The same as switching email off for it on the preferences page: what a floor demands goes on."""
         preferences.choose(self.user, self.scope, email_enabled=False)
 
 

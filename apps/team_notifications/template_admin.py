@@ -91,7 +91,8 @@ def preview_of(template: NotificationTemplate) -> dict[str, Any]:
     try:
         template.clean()
         words = filled(template.title, template.body, kind.params)
-        template.clean_fields()
+        # What is still to be chosen is no mistake yet.
+        template.clean_fields(exclude=[name for name in TemplateForm.Meta.fields if not getattr(template, name)])
         return {**context, "words": words}
     except ValidationError as error:
         return {**context, "errors": error.messages}

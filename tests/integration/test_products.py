@@ -330,4 +330,4 @@ def test_from_the_form_to_the_inbox(client: Client, cast: Cast) -> None:
     sign_in(client, cast, "ed").post("/teams/acme/products/add/", VALUES)
     sweeper.sweep()
     assert "New product: Kettle" in text(sign_in(client, cast, "alice").get("/notifications/"))
-    assert "New product" not in text(sign_in(client, cast, "vera").get("/notifications/"))
+    assert "New product: Kettle" not in text(sign_in(client, cast, "vera").get("/notifications/"))

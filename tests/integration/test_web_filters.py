@@ -16,7 +16,7 @@ from team_notifications import inbox
 from team_notifications.notify import notify_user
 from team_notifications.web.filtering import COOKIE
 from tests.cast import Cast
-from tests.web import HTMX, INBOX, READ, row_of, shown, tell, text
+from tests.web import BELL, HTMX, INBOX, READ, row_of, shown, tell, text
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -135,7 +135,7 @@ def test_an_empty_list_says_why(client: Client, cast: Cast, query: str, why: str
 def days(response: HttpResponse) -> list[str]:
     """The headings of the days and the titles under them, in their order."""
     found = re.findall(
-        r'class="day-name"[^>]*>([^<]+)|-title">(?:<span.*?</span>)?<bdi>([^<]+)', response.content.decode()
+        r'class="day-name"[^>]*>([^<]+)|-title">(?:<span.*?</span>)?<a[^>]*><bdi>([^<]+)', response.content.decode()
     )
     return [heading or title for heading, title in found]
 
@@ -242,3 +242,12 @@ def test_a_muted_and_a_snoozed_thread_say_until_when(client: Client, cast: Cast)
         assertContains(client.get(INBOX), "Muted until 2 p.m.")
         inbox.snooze(inbox.visible_to(cast.vera), timezone.now() + timedelta(days=2))
         assertContains(client.get(INBOX, {"state": "snoozed"}), "Snoozed until March 4, noon")
+
+
+def test_the_bell_leads_to_its_thread_whatever_the_person_left_filtered(client: Client, cast: Cast) -> None:
+    row = row_of(cast.vera, tell(cast.acme))
+    client.force_login(cast.vera)
+    client.get(INBOX, {"level": "error"})
+    content = client.get(BELL, headers=HTMX).content.decode()
+    [address] = re.findall(rf'href="([^"]*)#thread-{row.pk}"', content)
+    assert shown(client.get(address)) == [row.pk]

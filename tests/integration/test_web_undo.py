@@ -108,3 +108,16 @@ def test_markup_in_a_thread_never_reaches_the_message(client: Client, cast: Cast
     response = client.post(DELETE, {"thread": posted(cast.vera)}, follow=True)
     assertNotContains(response, "<script>alert(1)")
     assertContains(response, '<button class="link-button" type="submit" form="undo" name="token"')
+
+
+@pytest.mark.parametrize("page", ["thread", "inbox"])
+def test_without_javascript_the_button_has_its_form_wherever_one_is_led_back_to(
+    client: Client, cast: Cast, page: str
+) -> None:
+    row = row_of(cast.vera, tell(cast.acme))
+    client.force_login(cast.vera)
+    back = f"{INBOX}thread/{row.pk}/" if page == "thread" else f"{INBOX}?state=inbox"
+    response = client.post(READ, {"thread": f"{row.pk}:1", "next": back}, follow=True)
+    assertContains(response, f'<form id="undo" method="post" action="{UNDO}"')
+    client.post(UNDO, {"token": token_of(response)})
+    assert unread_slugs(cast.vera) == {"server-down"}

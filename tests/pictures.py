@@ -222,6 +222,7 @@ def take(browser: Browser, site: Site, name: str, file: Path, *, size: str, sche
     if who:
         sign_in(page, who)
     go(page)
+    page.wait_for_load_state()  # what was clicked may have led to a page whose stylesheet is still coming
     page.screenshot(path=file, full_page=True)
     context.close()
 

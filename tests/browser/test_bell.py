@@ -92,7 +92,7 @@ def test_a_thread_leads_to_its_place_in_the_inbox(start: Page, cast: Cast) -> No
     pk = row_of(cast.vera, tell(cast.acme, "first")).pk
     bell(start, "2 unread").click()
     panel(start).get_by_role("link", name="first").click()
-    start.wait_for_url(f"**{INBOX}#thread-{pk}")
+    start.wait_for_url(f"**{INBOX}?state=inbox#thread-{pk}")
     expect(start.locator(f"#thread-{pk}")).to_be_in_viewport()
 
 

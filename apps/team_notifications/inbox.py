@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.db import connections, router, transaction
@@ -26,6 +27,7 @@ from team_notifications.models import Notification, UserNotification
 from team_notifications.models.lookups import HeldInTeam
 from team_notifications.models.notification import UserNotificationQuerySet
 from team_notifications.recipients import active_users
+from team_notifications.signals import threads_snoozed
 from team_notifications.sql import embed
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)  # for `mute`; later dates overflow in some time zones
@@ -119,9 +121,15 @@ def unarchive(rows: UserNotificationQuerySet) -> int:
 def snooze(rows: UserNotificationQuerySet, until: datetime) -> int:
     """Hides rows until a time, when they are back, unread, by themselves; sooner when it becomes graver or starts anew.
 
-    Raises ValueError for a time without zone.
+    Mail that waits for the end of another snooze is looked at again. Raises ValueError for a time without zone.
     """
-    return rows.update(snoozed_until=_aware(until), archived_at=None, is_read=False, read_at=None)
+    until, database = _aware(until), router.db_for_write(UserNotification)
+    with transaction.atomic(using=database):
+        users = set(rows.using(database).values_list("user", flat=True))  # asked now: the rows may not be found later
+        changed = rows.update(snoozed_until=until, archived_at=None, is_read=False, read_at=None)
+        told = partial(threads_snoozed.send_robust, sender=UserNotification, users=users)
+        transaction.on_commit(told, using=database)
+    return changed
 
 
 def mute(rows: UserNotificationQuerySet, until: datetime) -> int:

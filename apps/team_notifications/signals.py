@@ -13,6 +13,9 @@
     A member chose something, or took a choice back. Arguments: ``user``, or None when it is the default or a floor of
     a team; ``team``, which may be `PERSONAL`, or None for everywhere.
 
+``threads_snoozed``
+    Members put threads off until a time. Arguments: ``users``, the keys of these members.
+
 ``event_published``
     A feature published an event, which is committed and waits for being dispatched; not sent when handlers run
     synchronously. Arguments: ``event``.
@@ -28,5 +31,6 @@ from django.dispatch import Signal
 notification_recorded = Signal()
 notification_resolved = Signal()
 preferences_changed = Signal()
+threads_snoozed = Signal()
 event_published = Signal()
 event_dispatched = Signal()

@@ -228,6 +228,18 @@ def test_a_snoozed_thread_is_mailed_when_the_snooze_ends(cast: Cast) -> None:
     assert deliver(NOON + HOUR) == ["alice"]
 
 
+def test_a_snooze_that_is_shortened_lets_the_mail_go_sooner(
+    cast: Cast, django_capture_on_commit_callbacks: Any
+) -> None:
+    tell(cast.acme, permissions=MANAGE)
+    inbox.snooze(inbox.visible_to(cast.alice), NOON + 48 * HOUR)
+    assert deliver() == []
+    with django_capture_on_commit_callbacks(execute=True):
+        inbox.snooze(inbox.readable_by(cast.alice), NOON + HOUR)
+    assert deliver() == []
+    assert deliver(NOON + HOUR) == ["alice"]
+
+
 def test_a_thread_that_happened_twice_before_the_digest_is_one_line(cast: Cast) -> None:
     Preference.objects.create(user=cast.alice, email_frequency="daily")
     tell(cast.acme, level=Level.WARNING, permissions=MANAGE)

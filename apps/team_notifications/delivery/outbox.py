@@ -137,13 +137,14 @@ def try_again(deliveries: DeliveryQuerySet) -> int:
 def reconsider(*, user: Any = None, team: Any = None) -> int:
     """Makes what is held due, because it is wanted differently now. Returns how many.
 
-    With a `user`, what is held for them; without, what is held for anybody in `team`, whose default changed.
+    With a `user`, what is held for them; without, what is held for anybody in `team`, whose default changed. Either may
+    be named by its key.
 
     The worker looks at their preferences again, and holds what shall wait. What waits after a failure goes on waiting:
     the other side may have asked for that.
     """
     now = timezone.now()
-    whose = {"team": team.pk} if user is None else {"user": user.pk}
+    whose = {"team": team} if user is None else {"user": user}
     held = Delivery.objects.pending().filter(**whose, last_error="")
     # Those that a worker has as well: it asked before this, and must not put them aside on that answer.
     return held.filter(Q(due_at__gt=now) | Q(lease_until__gt=now)).update(due_at=now)

@@ -188,7 +188,7 @@ def test_a_product_that_is_added_reaches_its_managers_and_nobody_else(
                 assert monotonic() < deadline, "nobody told her"
             assert "Ed added it." in alice.get("/notifications/").text
             for member in (ed, bob):
-                assert "New product" not in member.get("/notifications/").text
+                assert "New product: Kettle" not in member.get("/notifications/").text
     finally:
         demo.terminate()
         demo.communicate(timeout=PATIENCE)

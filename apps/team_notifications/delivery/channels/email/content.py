@@ -122,6 +122,9 @@ BUT: dict[int, Promise] = {
 }
 
 
+REASON_NAMES = ("email_level", "email_instant_level", "email_frequency")  # of the preferences, what `reason` asks for
+
+
 def reason(mailing: Mailing, wanted: Mapping[str, Any] | None, demanded: int | None = None) -> str:
     """`wanted` are the reader's effective preferences; `demanded` is the level from which a floor brings it anyway."""
     why = (

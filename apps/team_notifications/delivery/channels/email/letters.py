@@ -9,7 +9,6 @@ import re
 import secrets
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
 from typing import Any
 
 from django.conf import settings
@@ -18,8 +17,8 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from team_notifications import conf
-from team_notifications.delivery.channels.email.content import absolute, content, reason
-from team_notifications.delivery.channels.email.headers import one_line
+from team_notifications.delivery.channels.email.content import REASON_NAMES, absolute, content, reason
+from team_notifications.delivery.channels.email.headers import one_line, sender
 from team_notifications.delivery.rules import zone_of
 from team_notifications.models import Mailing, UserNotification
 
@@ -40,19 +39,24 @@ MARKS = re.compile(rf"{MARK}(token|\d+)")
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """Subject, plain text and HTML; the two texts with marks."""
+    """Who it is from, subject, plain text and HTML; the two texts, and the link that stops it, with marks."""
 
+    sender: str
     subject: str
     text: str
     html: str
+    unsubscribe_url: str
 
-    def to(self, token: str, rows: Sequence[UserNotification]) -> "Letter":
-        """The letter with the links of one reader. Raises ValueError for a template that spoilt one of them."""
+    def __post_init__(self) -> None:
+        """Raises ValueError for a template that spoilt a mark."""
+        for part in (self.text, self.html):
+            if LEFT_OVER in MARKS.sub("", part).lower():
+                raise ValueError("A template cuts a link, or changes its letters: it would lead nowhere.")
+
+    def fill(self, part: str, token: str, rows: Sequence[UserNotification]) -> str:
+        """`part` with the links of one reader."""
         own = {"token": token, **{str(row.notification_id): str(row.pk) for row in rows}}
-        text, html = (MARKS.sub(lambda mark: own[mark[1]], part) for part in (self.text, self.html))
-        if LEFT_OVER in text.lower() or LEFT_OVER in html.lower():
-            raise ValueError("A template cuts a link, or changes its letters: it would lead nowhere.")
-        return Letter(subject=self.subject, text=text, html=html)
+        return MARKS.sub(lambda mark: own[mark[1]], part)
 
 
 class Letters:
@@ -66,45 +70,45 @@ class Letters:
         mailing: Mailing,
         rows: Sequence[UserNotification],
         wanted: Mapping[str, Any] | None,
-        token: str,
         demanded: int | None = None,
     ) -> Letter:
-        """The letter of `mailing`, in its reader's language and time zone. Raises whatever a template raises."""
+        """The letter of `mailing`, in its reader's language and time zone; their own links are still to be filled in.
+
+        Raises whatever a template raises.
+        """
         zone, language = zone_of(mailing.user), _language_of(mailing.user)
-        with timezone.override(zone), translation.override(language):
-            why = reason(mailing, wanted, demanded)
-            key = _same_words(mailing, rows, zone, language, why)
-            if key not in self._written:
-                self._written[key] = _render(mailing, rows, why)
-        return self._written[key].to(token, rows)
+        choices = wanted and tuple(wanted[name] for name in REASON_NAMES)
+        key = mailing.team_id, _same_words(rows), zone, language, choices, demanded
+        if key not in self._written:
+            with timezone.override(zone), translation.override(language):
+                self._written[key] = _render(mailing, rows, reason(mailing, wanted, demanded))
+        return self._written[key]
 
 
-def unsubscribe_url(token: str) -> str:
-    return absolute(reverse("team_notifications:unsubscribe", args=[token]))
-
-
-def _same_words(mailing: Mailing, rows: Sequence[UserNotification], zone: tzinfo, language: str, why: str) -> Hashable:
-    """What the words depend on. A thread says something else when it happens again, or its template was changed."""
-    threads = tuple(
+def _same_words(rows: Sequence[UserNotification]) -> Hashable:
+    """What the lines depend on. A thread says something else when it happens again, or its template was changed."""
+    return tuple(
         (row.notification_id, row.notification.occurrences, row.notification.in_mail, row.in_app) for row in rows
     )
-    return mailing.team_id, threads, zone, language, why
 
 
 def _render(mailing: Mailing, rows: Sequence[UserNotification], why: str) -> Letter:
+    stop = absolute(reverse("team_notifications:unsubscribe", args=[TOKEN]))
     context = content(
         mailing.team,
         rows,
         reason=why,
         key=lambda row: f"{MARK}{row.notification_id}",
-        unsubscribe_url=unsubscribe_url(TOKEN),
+        unsubscribe_url=stop,
     )
     name = "digest" if len(rows) > 1 else "instant"
     subject = one_line(render_to_string(f"{TEMPLATES}/{name}_subject.txt", context), fallback=context["team"])
     return Letter(
+        sender=sender(mailing.team),
         subject=subject,
         text=render_to_string(f"{TEMPLATES}/{name}.txt", context),
         html=inline(render_to_string(f"{TEMPLATES}/{name}.html", {**context, "subject": subject})),
+        unsubscribe_url=stop,
     )
 
 

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 
 from team_notifications.delivery.channels.email import unsubscribe
-from team_notifications.delivery.channels.email.headers import headers, new_message_id, recipient, sender
-from team_notifications.delivery.channels.email.letters import Letters, unsubscribe_url
+from team_notifications.delivery.channels.email.headers import headers, new_message_id, recipient
+from team_notifications.delivery.channels.email.letters import Letters
 from team_notifications.delivery.channels.email.mime import MailMessage
 from team_notifications.models import Mailing, UserNotification
 
@@ -38,15 +38,15 @@ def build(
     Raises ChannelError for an address that is none, and whatever a template raises.
     """
     token = unsubscribe.token_for(mailing.user, mailing.team)
-    letter = (letters or Letters()).write(mailing, rows, wanted, token, demanded)
+    letter = (letters or Letters()).write(mailing, rows, wanted, demanded)
     message = MailMessage(
         letter.subject,
-        letter.text,
-        from_email=sender(mailing.team),
+        letter.fill(letter.text, token, rows),
+        from_email=letter.sender,
         to=[recipient(mailing)],
-        headers=headers(mailing, rows, unsubscribe_url(token)),
+        headers=headers(mailing, rows, letter.fill(letter.unsubscribe_url, token, rows)),
     )
-    message.attach_alternative(letter.html, "text/html")
+    message.attach_alternative(letter.fill(letter.html, token, rows), "text/html")
     _mark_for_provider(message, mailing)
     return message
 

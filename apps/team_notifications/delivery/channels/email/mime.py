@@ -29,7 +29,7 @@ class MailMessage(EmailMultiAlternatives):
         message: Message = super().message(**options)
         # Else one is made up, and looked for in the whole text. New for each mail: who reads one must not be able to
         # write the boundary of another into a title.
-        message.set_boundary(f"=_{secrets.token_hex(16)}")
+        message.replace_header("Content-Type", f'{message["Content-Type"]}; boundary="=_{secrets.token_hex(16)}"')
         for part in message.walk():
             part.policy = HEADERS
         return message

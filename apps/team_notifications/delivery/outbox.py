@@ -49,9 +49,12 @@ def claim(channel: str, limit: int | None = None) -> list[Delivery]:
 
 
 def loaded(deliveries: QuerySet[Delivery]) -> list[Delivery]:
-    """With everything that deciding and writing needs: afterwards a mail is written without another question."""
-    related = deliveries.select_related("user_notification__notification__team", "user", "team", "mailing")
-    found = list(related.order_by("pk"))
+    """With everything that deciding and writing needs: afterwards a mail is written without another question.
+
+    Threads and teams are shared by many of them, and are loaded once each.
+    """
+    own = deliveries.select_related("user_notification", "user", "mailing")
+    found = list(own.prefetch_related("user_notification__notification__team", "team").order_by("pk"))
     word_mails([delivery.user_notification.notification for delivery in found])
     return found
 

@@ -69,3 +69,21 @@ def posted_by_mark_all(response: HttpResponse) -> list[str]:
 def thread_page(user: User, thread: Notification, *more: str) -> str:
     """The address of the page on which `user` reads the thread."""
     return "/".join(["/notifications/thread", str(row_of(user, thread).pk), *more, ""])
+
+
+# What a form of preferences sends when each of its fields is chosen, in the order of the page.
+EVERY_CHOICE = {
+    "in_app_enabled": "True",
+    "in_app_level": "30",
+    "retention_days": "30",
+    "email_enabled": "True",
+    "email_level": "20",
+    "email_frequency": "weekly",
+    "email_instant_level": "40",
+    "digest_hour": "0",
+    "digest_weekday": "6",
+    "quiet_hours": "True",
+    "quiet_from": "23:30:00",
+    "quiet_until": "00:00:00",
+    "quiet_except_errors": "True",
+}

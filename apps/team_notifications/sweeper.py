@@ -13,9 +13,7 @@ from team_notifications.events import dispatch, runs
 
 logger = logging.getLogger(__name__)
 
-EVENTS_SESSION = (
-    60.0  # seconds that one sweep goes on with events, at most half of them dispatching; well under a task's limit
-)
+EVENTS_SESSION = 60.0  # seconds for the events of one sweep, at most half of them dispatching; under a task's limit
 
 Result = TypeVar("Result")
 

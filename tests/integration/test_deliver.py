@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.core import mail
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from team_notifications import inbox
@@ -399,13 +399,30 @@ def test_a_team_of_which_nobody_can_say_who_may_know_does_not_hold_up_the_others
     assert deliver(NOON + HOUR) == ["alice", "bob", "ed", "vera"]
 
 
-def test_a_batch_that_cannot_be_made_ready_is_given_back(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_cannot_be_made_ready_is_given_back(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     tell(cast.acme)
     with monkeypatch.context() as patch:
         patch.setattr(mailings, "wishes_of", lambda claimed: 1 / 0)
         assert deliver() == []
+    assert "division by zero" in caplog.text
     assert not Delivery.objects.filter(lease_token__isnull=False).exists()
     assert len(deliver(NOON + HOUR)) == 4
+
+
+def test_why_a_batch_could_not_be_made_ready_is_logged_though_it_cannot_be_given_back_either(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*arguments: Any, **options: Any) -> None:
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(mailings, "wishes_of", lambda claimed: 1 / 0)
+    monkeypatch.setattr(outbox, "hold", away)
+    tell(cast.acme)
+    with pytest.raises(OperationalError):
+        mailings.deliver()
+    assert "division by zero" in caplog.text
 
 
 def test_what_changes_while_the_mails_before_take_long_is_looked_at_again(

@@ -14,7 +14,7 @@ from team_notifications.models import Preference
 from team_notifications.notify import create_notification
 from teams.models import Team
 from tests.cast import Cast
-from tests.web import PREFERENCES, text, unread_slugs
+from tests.web import EVERY_CHOICE, PREFERENCES, text, unread_slugs
 
 INHERIT = dict.fromkeys(preferences.fields(), "inherit")
 OFF = {**INHERIT, "in_app_enabled": "False"}
@@ -155,26 +155,11 @@ def test_a_field_that_was_not_sent_is_not_taken_for_inherit(client: Client, cast
 
 
 def test_each_preference_can_be_chosen_and_is_shown_as_chosen(client: Client, cast: Cast) -> None:
-    chosen = {
-        "in_app_enabled": "True",
-        "in_app_level": "30",
-        "retention_days": "30",
-        "email_enabled": "True",
-        "email_level": "20",
-        "email_frequency": "weekly",
-        "email_instant_level": "40",
-        "digest_hour": "0",
-        "digest_weekday": "6",
-        "quiet_hours": "True",
-        "quiet_from": "23:30:00",
-        "quiet_until": "00:00:00",
-        "quiet_except_errors": "True",
-    }
     client.force_login(cast.vera)
-    assertRedirects(client.post(of(cast.acme), chosen), of(cast.acme))
+    assertRedirects(client.post(of(cast.acme), EVERY_CHOICE), of(cast.acme))
     kept = Preference.objects.get()
-    assert {name: str(getattr(kept, name)) for name in chosen} == chosen
+    assert {name: str(getattr(kept, name)) for name in EVERY_CHOICE} == EVERY_CHOICE
     page = client.get(of(cast.acme)).content.decode().partition('class="rare by-kind"')[0]
-    assert re.findall(r'<option value="([^"]*)" selected>', page) == list(chosen.values())
+    assert re.findall(r'<option value="([^"]*)" selected>', page) == list(EVERY_CHOICE.values())
     assertRedirects(client.post(of(cast.acme), INHERIT), of(cast.acme))
     assert not Preference.objects.exists()

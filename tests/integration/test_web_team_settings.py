@@ -20,7 +20,7 @@ from team_notifications.notify import create_notification
 from teams.models import Team
 from tests.cast import Cast, join
 from tests.crowd import crowd
-from tests.web import PREFERENCES, TEAM_SETTINGS, text, unread_slugs
+from tests.web import EVERY_CHOICE, PREFERENCES, TEAM_SETTINGS, text, unread_slugs
 from users.models import User
 
 ADMINS = "teams.change_team"
@@ -170,28 +170,13 @@ def test_a_default_is_taken_back(client: Client, cast: Cast) -> None:
 
 
 def test_each_default_can_be_chosen_and_is_shown_as_chosen(client: Client, cast: Cast) -> None:
-    chosen = {
-        "in_app_enabled": "True",
-        "in_app_level": "30",
-        "retention_days": "30",
-        "email_enabled": "True",
-        "email_level": "20",
-        "email_frequency": "weekly",
-        "email_instant_level": "40",
-        "digest_hour": "0",
-        "digest_weekday": "6",
-        "quiet_hours": "True",
-        "quiet_from": "23:30:00",
-        "quiet_until": "00:00:00",
-        "quiet_except_errors": "True",
-    }
     client.force_login(cast.alice)
-    assertRedirects(client.post(of(cast.acme), chosen), of(cast.acme))
+    assertRedirects(client.post(of(cast.acme), EVERY_CHOICE), of(cast.acme))
     row = Preference.objects.get()
     assert (row.user, row.team) == (None, cast.acme)
-    assert {name: str(getattr(row, name)) for name in chosen} == chosen
+    assert {name: str(getattr(row, name)) for name in EVERY_CHOICE} == EVERY_CHOICE
     shown = client.get(of(cast.acme)).content.decode().partition('id="defaults"')[2]
-    assert re.findall(r'<option value="([^"]*)" selected>', shown) == list(chosen.values())
+    assert re.findall(r'<option value="([^"]*)" selected>', shown) == list(EVERY_CHOICE.values())
 
 
 @pytest.mark.parametrize("field", INHERIT)

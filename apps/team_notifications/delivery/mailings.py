@@ -51,8 +51,8 @@ def deliver(seconds: float = SESSION) -> int:
                 wishes = wishes_of(claimed)
                 mailings = _ready(claimed, wishes)
             except Exception:
-                outbox.hold(claimed, timezone.now() + ASK_AGAIN, asked_at=timezone.now())
                 logger.exception("What is due could not be made ready; it is tried again in a minute.")
+                outbox.hold(claimed, timezone.now() + ASK_AGAIN, asked_at=timezone.now())
                 continue
             sent += _send_all(channel, mailings, wishes, end)
     _end_mailings_without_deliveries()

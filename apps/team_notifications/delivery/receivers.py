@@ -13,7 +13,7 @@ def connect() -> None:
 
 
 def _reconsider(user: Any, team: Any, **kwargs: Any) -> None:
-    outbox.reconsider(user=getattr(user, "pk", None), team=getattr(team, "pk", None))
+    outbox.reconsider(user=user, team=team)
 
 
 def _reconsider_all(users: Iterable[Any], **kwargs: Any) -> None:

@@ -17,7 +17,7 @@ from team_notifications.models import Notification, UserNotification
 from team_notifications.readers import Readers, readers
 from team_notifications.recipients import members
 from team_notifications.web import sentences
-from team_notifications.web.access import sign_in_required
+from team_notifications.web.access import looked_after_by, sign_in_required
 from team_notifications.web.chart import Drawing
 from team_notifications.web.reader import Request, readable
 
@@ -103,7 +103,7 @@ def _readers(request: Request, thread: Notification) -> Readers | None:
 
 
 def _looks_after(request: Request, thread: Notification) -> bool:
-    return thread.team is not None and _holds(request, thread.team, conf.settings().team_admin_permission)
+    return thread.team is not None and thread.team.pk in looked_after_by(request.user)
 
 
 def _holds(request: Request, team: Any, permission: str) -> bool:

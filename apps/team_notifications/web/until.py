@@ -1,7 +1,7 @@
-"""Until when a thread is snoozed or muted: a quick choice, or any time. In the person's time zone."""
+"""Until when: a quick choice, or any time. In the person's time zone. Here of threads that are snoozed or muted."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -11,10 +11,17 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from team_notifications.inbox import FOREVER
-from team_notifications.web.do_not_disturb import LONGEST, morning_in
 
-# What a button sends → its label, and the time that it means
-Quick = Mapping[str, tuple[Promise, Callable[[datetime], datetime]]]
+MORNING = time(8)
+LONGEST = timedelta(days=366)
+
+# What a button sends → its label, and the time that it means; None: it ends at once
+Quick = Mapping[str, tuple[Promise, Callable[[datetime], datetime | None]]]
+
+
+def morning_in(days: int, now: datetime) -> datetime:
+    return timezone.make_aware(datetime.combine(now.date() + timedelta(days=days), MORNING))
+
 
 SNOOZES: Quick = {
     "later": (_("Later today"), lambda now: now + timedelta(hours=3)),
@@ -34,20 +41,20 @@ def labels(quick: Quick) -> list[tuple[str, Promise]]:
 
 
 class UntilForm(forms.Form):
-    """Cleans to ``until``. A quick choice goes before a time."""
+    """Cleans to ``until``. A quick choice, which the field `button` sends, goes before a time."""
 
     until = forms.DateTimeField(required=False)
 
-    def __init__(self, quick: Quick, data: QueryDict) -> None:
-        super().__init__(data)
-        self.quick = quick
-        self.fields["for"] = forms.ChoiceField(required=False, choices=labels(quick))
+    def __init__(self, quick: Quick, data: QueryDict | None, *, button: str = "for", **options: Any) -> None:
+        super().__init__(data, **options)
+        self.quick, self.button = quick, button
+        self.fields[button] = forms.ChoiceField(required=False, choices=labels(quick))
 
     def clean(self) -> dict[str, Any]:
-        chosen = self.cleaned_data.get("for")
+        chosen = self.cleaned_data.get(self.button)
         if chosen:
-            _label, time = self.quick[chosen]
-            self.cleaned_data["until"] = time(timezone.localtime())
+            _label, ends = self.quick[chosen]
+            self.cleaned_data["until"] = ends(timezone.localtime())
         elif not self.errors:
             self._check(self.cleaned_data["until"])
         return self.cleaned_data

@@ -53,10 +53,11 @@ class Letter:
             if LEFT_OVER in MARKS.sub("", part).lower():
                 raise ValueError("A template cuts a link, or changes its letters: it would lead nowhere.")
 
-    def fill(self, part: str, token: str, rows: Sequence[UserNotification]) -> str:
-        """`part` with the links of one reader."""
-        own = {"token": token, **{str(row.notification_id): str(row.pk) for row in rows}}
-        return MARKS.sub(lambda mark: own[mark[1]], part)
+
+def fill_marks(part: str, token: str, rows: Sequence[UserNotification]) -> str:
+    """A part of a letter with the links of one reader."""
+    own = {"token": token, **{str(row.notification_id): str(row.pk) for row in rows}}
+    return MARKS.sub(lambda mark: own[mark[1]], part)
 
 
 class Letters:

@@ -11,7 +11,7 @@ from django.core.mail import EmailMultiAlternatives
 
 from team_notifications.delivery.channels.email import unsubscribe
 from team_notifications.delivery.channels.email.headers import headers, new_message_id, recipient
-from team_notifications.delivery.channels.email.letters import Letters
+from team_notifications.delivery.channels.email.letters import Letters, fill_marks
 from team_notifications.delivery.channels.email.mime import MailMessage
 from team_notifications.models import Mailing, UserNotification
 
@@ -41,12 +41,12 @@ def build(
     letter = (letters or Letters()).write(mailing, rows, wanted, demanded)
     message = MailMessage(
         letter.subject,
-        letter.fill(letter.text, token, rows),
+        fill_marks(letter.text, token, rows),
         from_email=letter.sender,
         to=[recipient(mailing)],
-        headers=headers(mailing, rows, letter.fill(letter.unsubscribe_url, token, rows)),
+        headers=headers(mailing, rows, fill_marks(letter.unsubscribe_url, token, rows)),
     )
-    message.attach_alternative(letter.fill(letter.html, token, rows), "text/html")
+    message.attach_alternative(fill_marks(letter.html, token, rows), "text/html")
     _mark_for_provider(message, mailing)
     return message
 

@@ -162,6 +162,13 @@ def test_what_looks_like_an_encoded_word_is_not_decoded(cast: Cast, evil: str) -
     assert mail["From"].addresses[0].display_name == f"{harmless} (The Site)"
 
 
+def test_who_reads_one_mail_does_not_know_the_boundary_of_the_next(cast: Cast) -> None:
+    thread = tell(cast.acme)
+    boundaries = [arrives(reader, thread).get_boundary() for reader in (cast.vera, cast.vera, cast.ed)]
+    assert len(set(boundaries)) == 3
+    assert all(boundaries)
+
+
 def test_without_a_site_no_header_names_an_address_that_is_none(cast: Cast, settings: Any) -> None:
     change_settings(settings, SITE_URL="")
     mail = arrives(cast.vera, tell(cast.acme))
